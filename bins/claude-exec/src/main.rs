@@ -1,0 +1,3 @@
+//! Runs Claude Code from the shell.
+
+fn main() {}

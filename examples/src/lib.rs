@@ -1,0 +1,1 @@
+//! Small programs that embed the crates of this workspace; see `examples/`.

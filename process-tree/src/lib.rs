@@ -1,0 +1,1 @@
+//! Owns a child process and everything that descends from it.
