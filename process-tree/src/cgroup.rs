@@ -1,0 +1,127 @@
+//! A version 2 cgroup per tree, below the owner's own. No controller is needed, only `cgroup.kill`.
+
+pub(crate) mod base;
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::kernel::launch;
+
+/// What the directory of every tree's cgroup starts with; the rest is its mark.
+pub(crate) const NAME_PREFIX: &str = "process-tree.";
+
+/// Nested cgroups that are looked into, per tree. A child that makes more has the rest killed all the same
+/// (`cgroup.kill` goes down by itself), but their directories stay.
+const NESTED_MAX: usize = 4096;
+
+/// Bytes of `cgroup.events`: a few short lines.
+const EVENTS_BYTES: usize = 256;
+
+/// The cgroup of one tree. Dropping it removes nothing.
+#[derive(Debug)]
+pub(crate) struct Group {
+    path: PathBuf,
+    directory: OwnedFd,
+    procs: OwnedFd,
+    events: OwnedFd,
+}
+
+impl Group {
+    /// Makes it. An error leaves nothing behind.
+    pub(crate) fn make(path: PathBuf) -> io::Result<Self> {
+        fs::create_dir(&path)?;
+        Group::open(path.clone()).inspect_err(|_| {
+            // It was made just now and is empty.
+            drop(fs::remove_dir(path));
+        })
+    }
+
+    fn open(path: PathBuf) -> io::Result<Self> {
+        let directory =
+            rustix::fs::open(&path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let file = |name, flags| rustix::fs::openat(&directory, name, flags | OFlags::CLOEXEC, Mode::empty());
+        let events = file("cgroup.events", OFlags::RDONLY)?;
+        let procs = file("cgroup.procs", OFlags::WRONLY)?;
+        Ok(Group { path, directory, procs, events })
+    }
+
+    /// How a child gets into it.
+    pub(crate) fn entrance(&self) -> launch::Cgroup<'_> {
+        launch::Cgroup { directory: self.directory.as_fd(), procs: self.procs.as_fd() }
+    }
+
+    /// Whether `path` has a directory of this cgroup's name in it.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.path.file_name().is_some_and(|own| own == name)
+    }
+
+    /// Polled for `PRI`, it tells that [`is_populated`](Self::is_populated) may have changed.
+    pub(crate) fn events(&self) -> BorrowedFd<'_> {
+        self.events.as_fd()
+    }
+
+    /// Whether a living process is in it or below. A cgroup that can't be asked counts as empty: someone
+    /// removed it, which works only when it is.
+    pub(crate) fn is_populated(&self) -> bool {
+        let mut text = [0; EVENTS_BYTES];
+        let count = rustix::io::pread(&self.events, &mut text, 0).unwrap_or_default();
+        text[..count].split(|byte| *byte == b'\n').any(|line| line == b"populated 1")
+    }
+
+    /// `SIGKILL` to everybody in it and below, atomically with regard to forks.
+    pub(crate) fn kill(&self) {
+        kill(&self.path);
+    }
+
+    /// Everybody in it and below.
+    pub(crate) fn members(&self) -> Vec<i32> {
+        members(&self.path)
+    }
+
+    /// Removes it with what the child nested in it. Fails while somebody is left.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        remove(&self.path)
+    }
+}
+
+pub(crate) fn kill(path: &Path) {
+    // Without the file the cgroup is gone, and with it everybody who was in it.
+    drop(fs::write(path.join("cgroup.kill"), "1"));
+}
+
+/// Everybody in the cgroup at `path` and below.
+pub(crate) fn members(path: &Path) -> Vec<i32> {
+    let lists =
+        nested(path).into_iter().filter_map(|group| fs::read_to_string(group.join("cgroup.procs")).ok());
+    lists.flat_map(|list| list.lines().filter_map(|line| line.parse().ok()).collect::<Vec<_>>()).collect()
+}
+
+/// Removes the cgroup at `path` with what is nested in it, from the bottom up.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_dir(path) {
+        // Mostly there is nothing nested, and this was all.
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+            nested(path).into_iter().rev().try_for_each(fs::remove_dir)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// The cgroup itself and those nested in it, each before its own nested ones.
+fn nested(path: &Path) -> Vec<PathBuf> {
+    let mut found = vec![path.to_owned()];
+    let mut looked_into = 0;
+    while looked_into < found.len() && found.len() < NESTED_MAX {
+        let entries = fs::read_dir(&found[looked_into]).into_iter().flatten().flatten();
+        let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let below: Vec<_> = directories.map(|entry| entry.path()).collect();
+        found.extend(below);
+        looked_into += 1;
+    }
+    found
+}
