@@ -1,0 +1,56 @@
+//! Drives the Claude Code CLI: builds its command line, reads its lines, answers its questions, ends it.
+//!
+//! [`Command`] starts a [`Process`], a stream of [`Output`]: each line as it came, and what it means as
+//! [`TurnEvent`](crate::TurnEvent)s. A [`Control`] steers it from elsewhere. Questions about tools go to an
+//! [`Approver`](crate::approval::Approver).
+//!
+//! Without the feature `cli` the reading half remains: a [`Translator`] for lines that were stored.
+//!
+//! Seen with version 2.1.329 (`npm install @anthropic-ai/claude-code@2.1.329`); recordings of older ones are
+//! read too. Version 2.1.197, which npm picks on Node 20, loses what its stdout pipe does not hold when it exits.
+
+mod argument;
+mod line;
+pub mod message;
+mod outcome;
+mod tool;
+mod translator;
+
+#[cfg(feature = "cli")]
+mod command;
+#[cfg(feature = "cli")]
+mod control;
+#[cfg(feature = "cli")]
+mod environment;
+#[cfg(feature = "cli")]
+mod input;
+#[cfg(feature = "cli")]
+mod installation;
+#[cfg(feature = "cli")]
+mod judge;
+#[cfg(feature = "cli")]
+mod preview;
+#[cfg(feature = "cli")]
+mod process;
+#[cfg(feature = "cli")]
+mod questions;
+#[cfg(feature = "cli")]
+mod stderr;
+
+pub use argument::{CliSessionId, ModelName, PermissionMode, ToolRule};
+pub use line::Kind;
+pub use message::{Message, RunResult};
+pub use outcome::{Exit, Outcome};
+pub use tool::effect;
+pub use translator::{Detail, Translator};
+
+#[cfg(feature = "cli")]
+pub use command::{Command, Limits};
+#[cfg(feature = "cli")]
+pub use control::Control;
+#[cfg(feature = "cli")]
+pub use installation::{Installation, Login, Version};
+#[cfg(feature = "cli")]
+pub use preview::preview;
+#[cfg(feature = "cli")]
+pub use process::{Output, Process};

@@ -1,0 +1,213 @@
+//! The control protocol: lines to the CLI's stdin, and the handle that asks for them.
+
+use bytes::Bytes;
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::argument::{ModelName, PermissionMode};
+use crate::approval::{Denial, Permit, Scope};
+use crate::error::{Error, Result};
+use crate::text::{Json, Text};
+
+/// Requests that wait for the process to be polled; asking waits beyond it.
+const REQUESTS: usize = 16;
+
+/// Steers a running process from anywhere: `Clone`, `Send`, `Sync`. Dropping it does nothing. What it asks is
+/// done while the process is polled.
+#[derive(Debug, Clone)]
+pub struct Control {
+    requests: mpsc::Sender<Request>,
+    stop: watch::Sender<Option<Stop>>,
+}
+
+/// What a [`Control`] can ask of its process.
+#[derive(Debug)]
+pub(super) enum Request {
+    SetModel(ModelName, Answer),
+    SetPermissionMode(PermissionMode, Answer),
+}
+
+pub(super) type Answer = oneshot::Sender<Result<()>>;
+
+/// How a run is stopped.
+#[derive(Debug, Clone)]
+pub(super) enum Stop {
+    /// As Ctrl-C does it: the CLI writes a result.
+    Interrupt(Text),
+    /// The process is ended, with the usual grace.
+    Cancel(Text),
+}
+
+/// The other half of a [`Control`].
+#[derive(Debug)]
+pub(super) struct Requests {
+    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) stop: watch::Receiver<Option<Stop>>,
+}
+
+impl Control {
+    pub(super) fn new() -> (Self, Requests) {
+        let (requests, received) = mpsc::channel(REQUESTS);
+        let (stop, stopped) = watch::channel(None);
+        (Self { requests, stop }, Requests { requests: received, stop: stopped })
+    }
+
+    /// Asks the CLI to stop what it does; it ends with a result. May be called twice.
+    pub fn interrupt(&self) {
+        self.stop.send_replace(Some(Stop::Interrupt("user".into())));
+    }
+
+    /// Ends the process, its children included: INT, TERM, KILL. `by` stands in the turn's end.
+    pub fn cancel(&self, by: &str) {
+        self.stop.send_replace(Some(Stop::Cancel(by.into())));
+    }
+
+    /// Changes the model for what follows.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] by the CLI, or because the run has no approver and so no control protocol;
+    /// [`Error::Ended`] after the end.
+    pub async fn set_model(&self, model: ModelName) -> Result<()> {
+        self.ask(|answer| Request::SetModel(model, answer)).await
+    }
+
+    /// Changes who decides about tools.
+    ///
+    /// # Errors
+    /// As [`Control::set_model`].
+    pub async fn set_permission_mode(&self, mode: PermissionMode) -> Result<()> {
+        self.ask(|answer| Request::SetPermissionMode(mode, answer)).await
+    }
+
+    async fn ask(&self, request: impl FnOnce(Answer) -> Request) -> Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(request(answer)).await.map_err(|_| Error::Ended)?;
+        answered.await.map_err(|_| Error::Ended)?
+    }
+}
+
+/// The prompt as a message.
+pub(super) fn user_message(prompt: &Text) -> Bytes {
+    line(&json!({
+        "type": "user",
+        "message": {"role": "user", "content": prompt},
+        "parent_tool_use_id": null,
+        "session_id": "",
+    }))
+}
+
+pub(super) fn interrupt(request_id: &str) -> Bytes {
+    request(request_id, json!({"subtype": "interrupt"}))
+}
+
+pub(super) fn set_model(request_id: &str, model: &ModelName) -> Bytes {
+    request(request_id, json!({"subtype": "set_model", "model": model.as_str()}))
+}
+
+pub(super) fn set_permission_mode(request_id: &str, mode: PermissionMode) -> Bytes {
+    request(request_id, json!({"subtype": "set_permission_mode", "mode": mode.as_str()}))
+}
+
+/// Yes. The input goes back as it was permitted, digit for digit.
+pub(super) fn allow(request_id: &Text, permit: &Permit, suggestions: &[Json]) -> Bytes {
+    let updates = match permit.scope() {
+        Scope::Once => String::new(),
+        Scope::Session => format!(",\"updatedPermissions\":{}", session_rules(permit.name(), suggestions)),
+    };
+    let id = json!(request_id);
+    // A line break can only stand between the tokens of JSON; here it would end the line.
+    let input = permit.input().as_str().replace(['\n', '\r'], " ");
+    let text = format!(
+        "{{\"type\":\"control_response\",\"response\":{{\"subtype\":\"success\",\"request_id\":{id},\
+         \"response\":{{\"behavior\":\"allow\",\"updatedInput\":{input}{updates}}}}}}}\n"
+    );
+    Bytes::from(text)
+}
+
+/// No, with the reason that the model is told.
+pub(super) fn deny(request_id: &Text, denial: &Denial) -> Bytes {
+    let answer = json!({"behavior": "deny", "message": denial.reason, "interrupt": denial.interrupt});
+    line(&json!({
+        "type": "control_response",
+        "response": {"subtype": "success", "request_id": request_id, "response": answer},
+    }))
+}
+
+/// The rules that the CLI suggests for the like of a call, for this session only; else one for the tool.
+fn session_rules(tool: &str, suggestions: &[Json]) -> serde_json::Value {
+    let suggested = suggestions.iter().filter_map(|it| it.read::<serde_json::Value>().ok());
+    let mut rules: Vec<_> =
+        suggested.filter(|it| it["type"] == "addRules" && it["behavior"] == "allow").collect();
+    if rules.is_empty() {
+        rules.push(json!({"type": "addRules", "rules": [{"toolName": tool}], "behavior": "allow"}));
+    }
+    for rule in &mut rules {
+        rule["destination"] = "session".into();
+    }
+    rules.into()
+}
+
+fn request(request_id: &str, request: serde_json::Value) -> Bytes {
+    line(&json!({"type": "control_request", "request_id": request_id, "request": request}))
+}
+
+fn line(value: &serde_json::Value) -> Bytes {
+    Bytes::from(format!("{value}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::approval::Question;
+    use crate::turn::Effect;
+
+    fn question(input: &str) -> Question {
+        Question::new("toolu_1".into(), "Bash".into(), Json::parse(input).unwrap(), Effect::Write)
+    }
+
+    fn sent(line: &Bytes) -> serde_json::Value {
+        assert_eq!(line.last(), Some(&b'\n'));
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        serde_json::from_slice::<serde_json::Value>(line).unwrap()["response"]["response"].clone()
+    }
+
+    #[test]
+    fn an_allowed_input_goes_back_digit_for_digit() {
+        let permit = question("{\"n\":9007199254740993123,\"b\":1.10}").allow("user");
+        let line = allow(&"r\"1".into(), &permit, &[]);
+        let text = String::from_utf8(line.to_vec()).unwrap();
+        assert!(text.contains("\"updatedInput\":{\"n\":9007199254740993123,\"b\":1.10}"), "{text}");
+        assert_eq!(sent(&line)["behavior"], "allow");
+    }
+
+    #[test]
+    fn an_edited_input_on_several_lines_stays_one_line() {
+        let edited = Json::parse("{\r\n  \"command\": \"ls\"\n}\n").unwrap();
+        let permit = question("{}").allow_edited(edited, "user");
+        assert_eq!(sent(&allow(&"r".into(), &permit, &[]))["updatedInput"]["command"], "ls");
+    }
+
+    #[test]
+    fn a_session_rule_stays_in_the_session() {
+        let permit = question("{}").allow("user").for_session();
+        let suggestion = r#"{"type":"addRules","rules":[{"toolName":"Bash","ruleContent":"ls *"}],"behavior":"allow","destination":"localSettings"}"#;
+        let wider = r#"{"type":"setMode","mode":"acceptEdits","destination":"session"}"#;
+        let suggestions = [suggestion, wider].map(|it| Json::parse(it).unwrap());
+        let updates = sent(&allow(&"r".into(), &permit, &suggestions))["updatedPermissions"].clone();
+        assert_eq!(updates.as_array().unwrap().len(), 1);
+        assert_eq!(
+            (&updates[0]["destination"], &updates[0]["rules"][0]["ruleContent"]),
+            (&"session".into(), &"ls *".into())
+        );
+
+        let updates = sent(&allow(&"r".into(), &permit, &[]))["updatedPermissions"].clone();
+        assert_eq!(updates[0]["rules"][0]["toolName"], "Bash");
+    }
+
+    #[test]
+    fn a_denial_tells_why_and_may_end_the_turn() {
+        let denial = question("{}").deny("not today\n\u{2028}", "user").and_interrupt();
+        let answer = sent(&deny(&"r".into(), &denial));
+        assert_eq!((&answer["message"], &answer["interrupt"]), (&"not today\n\u{2028}".into(), &true.into()));
+    }
+}

@@ -1,0 +1,76 @@
+//! What the child gets to see of our environment: a list of names, nothing else.
+
+use std::ffi::{OsStr, OsString};
+
+/// Variables that pass.
+const NAMES: [&str; 27] = [
+    "HOME",
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TERM",
+    "COLORTERM",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TMPDIR",
+    "IS_SANDBOX",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_RUNTIME_DIR",
+];
+
+/// Variables that pass by how they begin.
+const PREFIXES: [&str; 3] = ["LC_", "CLAUDE_", "DISABLE_"];
+
+/// Variables that pass only where the caller says so: keys, base URL, models.
+const ANTHROPIC: &str = "ANTHROPIC_";
+
+/// Those of `variables` that pass.
+pub(crate) fn allowed(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+    anthropic: bool,
+) -> impl Iterator<Item = (OsString, OsString)> {
+    variables.filter(move |(name, _)| is_allowed(name, anthropic))
+}
+
+fn is_allowed(name: &OsStr, anthropic: bool) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    NAMES.contains(&name)
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || (anthropic && name.starts_with(ANTHROPIC))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_of_others_do_not_pass() {
+        for name in
+            ["JWT_SECRET", "DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "LD_PRELOAD", "NODE_OPTIONS", "BASH_ENV"]
+        {
+            assert!(!is_allowed(OsStr::new(name), true), "{name}");
+        }
+        for name in
+            ["HOME", "LC_ALL", "CLAUDE_CODE_MAX_RETRIES", "DISABLE_TELEMETRY", "https_proxy", "IS_SANDBOX"]
+        {
+            assert!(is_allowed(OsStr::new(name), false), "{name}");
+        }
+        assert!(!is_allowed(OsStr::new("ANTHROPIC_API_KEY"), false));
+        assert!(is_allowed(OsStr::new("ANTHROPIC_API_KEY"), true));
+    }
+}

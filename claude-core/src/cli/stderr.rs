@@ -1,0 +1,71 @@
+//! The end of the child's stderr, for error messages.
+
+use std::collections::VecDeque;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+
+/// Keeps the newest bytes and reads the rest away, so that a chatty child does not stop.
+#[derive(Debug)]
+pub(super) struct Stderr {
+    pipe: Option<pipe::Receiver>,
+    tail: VecDeque<u8>,
+    max: usize,
+}
+
+impl Stderr {
+    pub(super) fn new(pipe: pipe::Receiver, max: usize) -> Self {
+        Self { pipe: Some(pipe), tail: VecDeque::new(), max }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
+    /// Reads some. Cancel safe: one read, kept at once.
+    pub(super) async fn read_some(&mut self) {
+        let Some(pipe) = &mut self.pipe else { return };
+        let mut bytes = [0; 4096];
+        match pipe.read(&mut bytes).await {
+            Ok(0) | Err(_) => self.pipe = None,
+            Ok(read) => {
+                self.tail.extend(&bytes[..read]);
+                self.tail.drain(..self.tail.len().saturating_sub(self.max));
+            }
+        }
+    }
+
+    /// Its text on one line, without control characters and without `secret`.
+    pub(super) fn tail(&mut self, secret: Option<&str>) -> String {
+        let text = String::from_utf8_lossy(self.tail.make_contiguous()).into_owned();
+        let text = match secret {
+            Some(secret) if !secret.is_empty() => text.replace(secret, "[redacted]"),
+            _ => text,
+        };
+        let words =
+            text.split(|it: char| it.is_control() || it.is_whitespace()).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_newest_bytes_stay_on_one_line_without_secrets() {
+        let (mut writer, reader) = pipe::pipe().unwrap();
+        let mut stderr = Stderr::new(reader, 64);
+        let text = format!("{}\n\u{1b}[31mkey sk-planted\r\nrefused\n", "x".repeat(5000));
+        writer.write_all(text.as_bytes()).await.unwrap();
+        drop(writer);
+        while stderr.is_open() {
+            stderr.read_some().await;
+        }
+        let tail = stderr.tail(Some("sk-planted"));
+        assert!(tail.ends_with("[31mkey [redacted] refused"), "{tail:?}");
+        assert!(tail.len() <= 64 + "[redacted]".len());
+    }
+}

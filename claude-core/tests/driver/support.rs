@@ -1,0 +1,107 @@
+//! What the driver's tests share.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use claude_core::cli::{Command, Outcome, Output, Process};
+use claude_core::testing::{StandIn, stand_in};
+use claude_core::{Error, TurnEvent};
+
+/// No test takes this long, unless something hangs.
+const HANGS: Duration = Duration::from_secs(60);
+
+pub(crate) fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(HANGS, test).await.expect("it hangs") });
+}
+
+/// A run of the stand-in.
+pub(crate) fn command(plan: &StandIn) -> Command {
+    let (name, plan) = plan.to_env();
+    Command::new(std::env::current_exe().unwrap()).env(name, plan).prompt("Say hello.")
+}
+
+/// All that came out of a process.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) lines: Vec<Bytes>,
+    pub(crate) cut: Option<Bytes>,
+    pub(crate) events: Vec<TurnEvent>,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) error: Option<Error>,
+}
+
+impl Seen {
+    pub(crate) fn take(&mut self, output: Output) {
+        if let Some(line) = output.line {
+            if output.is_cut { self.cut = Some(line) } else { self.lines.push(line) }
+        }
+        self.events.extend(output.events);
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let text = |event: &TurnEvent| match event {
+            TurnEvent::TextDelta { text, parent_tool_call_id: None } => Some(text.to_string()),
+            _ => None,
+        };
+        self.events.iter().filter_map(text).collect()
+    }
+
+    /// The one end, which is the last event.
+    pub(crate) fn end(&self) -> &TurnEvent {
+        let is_end = |it: &&TurnEvent| {
+            matches!(it, TurnEvent::Completed { .. } | TurnEvent::Failed(_) | TurnEvent::Cancelled { .. })
+        };
+        assert_eq!(self.events.iter().filter(is_end).count(), 1, "{:?}", self.events);
+        self.events.iter().last().filter(is_end).expect("the end comes last")
+    }
+}
+
+pub(crate) async fn see(mut process: Process) -> Seen {
+    let mut seen = Seen::default();
+    while let Some(output) = process.next().await {
+        match output {
+            Ok(output) => seen.take(output),
+            Err(error) => seen.error = Some(error),
+        }
+    }
+    seen.outcome = process.outcome().cloned();
+    assert!(process.next().await.is_none());
+    seen
+}
+
+pub(crate) async fn see_run(plan: &StandIn) -> Seen {
+    see(command(plan).spawn().await.unwrap()).await
+}
+
+/// Waits until `fine` holds; the cap is generous, since it only bounds a failure.
+pub(crate) async fn eventually(what: &str, fine: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !fine() {
+        assert!(started.elapsed() < Duration::from_secs(20), "not within 20 s: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Processes whose environment or command line holds `token`.
+pub(crate) fn processes_with(token: &str) -> usize {
+    let has = |path: std::path::PathBuf| {
+        std::fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(token))
+    };
+    let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let is_process = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+    let own = std::process::id().to_string();
+    let pids = entries
+        .map(|it| it.file_name().to_string_lossy().into_owned())
+        .filter(|it| is_process(it) && *it != own);
+    pids.filter(|pid| {
+        has(format!("/proc/{pid}/environ").into()) || has(format!("/proc/{pid}/cmdline").into())
+    })
+    .count()
+}
+
+/// What `StandIn::grandchild` leaves behind. Its environment is cleared, so its command line must tell.
+pub(crate) fn grandchildren() -> usize {
+    processes_with(&stand_in::GRANDCHILD.join("\0"))
+}
