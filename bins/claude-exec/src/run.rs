@@ -1,0 +1,169 @@
+//! `claude-exec run`.
+
+use std::io::{IsTerminal, Read};
+use std::sync::Arc;
+use std::time::Instant;
+
+use claude_core::approval::{Approver, DenyWrites};
+use claude_core::cli::{Command, Output, PermissionMode, Process, ToolRule};
+use claude_core::{Error, Result};
+
+use crate::arguments::{Approve, Backend, Run};
+use crate::exit::Code;
+use crate::printer::{End, Printer};
+use crate::signals::Signals;
+use crate::terminal::Terminal;
+use crate::terminal_approver::{DenyAll, TerminalApprover};
+
+/// The most bytes of a prompt that are read from stdin; one more is refused by the driver.
+const PROMPT_BYTES: u64 = (10 << 20) + 1;
+
+/// Runs one prompt and tells how it ended.
+pub(crate) async fn run(task: Run) -> Code {
+    let mut printer = Printer::new(task.output);
+    let started = Instant::now();
+    let ended = match start(&task).await {
+        Ok(process) => follow(process, &mut printer).await,
+        Err(error) => Ended::Failed(error),
+    };
+    let code = ended.code();
+    let end = End { error: ended.error(), code, elapsed: started.elapsed() };
+    match printer.end(&end).await {
+        Ok(()) => code,
+        Err(_) if code == Code::Fine => Code::Failed,
+        Err(_) => code,
+    }
+}
+
+/// How a run ended.
+enum Ended {
+    Completed,
+    Interrupted,
+    Failed(Error),
+    /// Nobody reads what we write.
+    OutputClosed,
+}
+
+impl Ended {
+    fn code(&self) -> Code {
+        match self {
+            Self::Completed => Code::Fine,
+            Self::Interrupted => Code::Interrupted,
+            Self::Failed(error) => error.into(),
+            Self::OutputClosed => Code::Failed,
+        }
+    }
+
+    fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+async fn start(task: &Run) -> Result<Process> {
+    let prompt = prompt(task.prompt.as_deref())?;
+    command(task)?.prompt(prompt).spawn().await
+}
+
+/// Shows the outputs until the end, or until somebody insists on leaving.
+async fn follow(process: Process, printer: &mut Printer) -> Ended {
+    let control = process.control();
+    let Ok(signals) = Signals::listen() else { return show_all(process, printer).await };
+    tokio::select! {
+        ended = show_all(process, printer) => ended,
+        // The process goes with the future that is dropped here, and its tree with it.
+        () = signals.steer(&control) => Ended::Interrupted,
+    }
+}
+
+async fn show_all(mut process: Process, printer: &mut Printer) -> Ended {
+    while let Some(output) = process.next().await {
+        let output: Output = match output {
+            Ok(output) => output,
+            Err(error) => return Ended::Failed(error),
+        };
+        if printer.show(&output).await.is_err() {
+            return Ended::OutputClosed;
+        }
+    }
+    match process.outcome() {
+        Some(outcome) if outcome.interrupted => Ended::Interrupted,
+        _ => Ended::Completed,
+    }
+}
+
+fn command(task: &Run) -> Result<Command> {
+    let Backend::Cli = task.backend;
+    let mut command = Command::new(&task.cli.program).cwd(&task.cwd).inherit_anthropic();
+    let shows_pieces = task.output == crate::arguments::Output::Text || task.include_partial_messages;
+    command = apply(command, shows_pieces, Command::partial_messages);
+    command = apply(command, task.fork, Command::fork);
+    command = apply(command, task.continue_latest, Command::continue_latest);
+    command = apply(command, task.dangerously_skip_permissions, Command::dangerously_skip_permissions);
+    command = with(command, task.session.clone(), Command::session);
+    command = with(command, task.resume.clone(), Command::resume);
+    command = with(command, task.model.clone(), Command::model);
+    command = with(command, task.permission_mode, Command::permission_mode);
+    command = with(command, task.max_turns, Command::max_turns);
+    command = with(command, task.max_cost, Command::max_budget_usd);
+    command = with(command, task.append_system_prompt.clone(), Command::append_system_prompt);
+    command = with(command, task.system_prompt.clone(), Command::system_prompt);
+    command = with(command, approver(task), Command::approver);
+    command = task.add_dir.iter().fold(command, Command::add_directory);
+    command = task.mcp_config.iter().cloned().fold(command, Command::mcp_config);
+    let command =
+        command.allow_tools(rules(&task.allowed_tools)?).disallow_tools(rules(&task.disallowed_tools)?);
+    Ok(command.limits(|limits| (limits.total, limits.idle) = (task.timeout, task.idle_timeout)))
+}
+
+fn apply(command: Command, on: bool, setting: fn(Command) -> Command) -> Command {
+    if on { setting(command) } else { command }
+}
+
+fn with<T>(command: Command, value: Option<T>, setting: impl FnOnce(Command, T) -> Command) -> Command {
+    match value {
+        Some(value) => setting(command, value),
+        None => command,
+    }
+}
+
+fn rules(lists: &[String]) -> Result<Vec<ToolRule>> {
+    let rules: Vec<_> = lists.iter().map(|list| ToolRule::parse_list(list)).collect::<Result<_>>()?;
+    Ok(rules.into_iter().flatten().collect())
+}
+
+/// Who answers questions; nobody where none are asked.
+fn approver(task: &Run) -> Option<Arc<dyn Approver>> {
+    let skips =
+        task.dangerously_skip_permissions || task.permission_mode == Some(PermissionMode::BypassPermissions);
+    match task.approve {
+        _ if skips => None,
+        Approve::AllowRead => Some(Arc::new(DenyWrites)),
+        Approve::Deny => Some(Arc::new(DenyAll)),
+        Approve::Ask => match Terminal::open() {
+            Ok(terminal) => Some(Arc::new(TerminalApprover::new(terminal, task.cwd.clone()))),
+            Err(_) => Some(Arc::new(DenyAll)),
+        },
+    }
+}
+
+fn prompt(argument: Option<&str>) -> Result<String> {
+    match argument {
+        Some(prompt) if prompt != "-" => Ok(prompt.to_owned()),
+        None if std::io::stdin().is_terminal() => {
+            Err(invalid("there is none: give it as an argument, or by a pipe"))
+        }
+        _ => {
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().take(PROMPT_BYTES).read_to_end(&mut bytes);
+            read.map_err(|source| Error::System { what: "stdin can't be read", source })?;
+            String::from_utf8(bytes).map_err(|_| invalid("it is no UTF-8"))
+        }
+    }
+}
+
+fn invalid(reason: &str) -> Error {
+    Error::Invalid { field: "prompt", reason: reason.into() }
+}
