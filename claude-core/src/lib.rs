@@ -41,6 +41,19 @@ pub mod turn;
 pub use error::{Error, Result};
 #[cfg(feature = "cli")]
 pub use process_tree::init;
+
+/// Ends what runs of killed programs left behind, and says how many processes that were. It touches nothing
+/// whose owner lives. Takes some milliseconds, since it looks at every process: call it once, at start.
+#[cfg(feature = "cli")]
+#[must_use = "the number tells whether something was left"]
+pub fn sweep() -> u32 {
+    process_tree::sweep().processes
+}
 pub use text::{Json, Text};
 pub use timestamp::{Clock, Timestamp};
 pub use turn::{Effect, TurnEvent};
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

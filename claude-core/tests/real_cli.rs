@@ -17,10 +17,7 @@ use tempfile::TempDir;
 /// The CLI starts within a second; the cap only bounds a failure.
 const HANGS: Duration = Duration::from_secs(60);
 
-fn trial<F: Future<Output = ()>>(name: &str, test: fn(Real) -> F) -> Trial
-where
-    F: 'static,
-{
+fn trial<F: Future<Output = ()> + 'static>(name: &str, test: fn(Real) -> F) -> Trial {
     Trial::test(name, move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         runtime.block_on(async {

@@ -35,7 +35,7 @@ async fn approve() -> anyhow::Result<()> {
                 TurnEvent::ApprovalRequired { name, input, .. } => println!("may {name} run with {input}?"),
                 TurnEvent::ApprovalResolved { decision, by, .. } => println!("{decision:?} by {by}"),
                 TurnEvent::ToolResult { content, is_error, .. } => {
-                    println!("result (error: {is_error}): {content}")
+                    println!("result (error: {is_error}): {content}");
                 }
                 TurnEvent::TextDelta { text, .. } => println!("{text}"),
                 _ => {}

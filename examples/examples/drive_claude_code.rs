@@ -33,7 +33,8 @@ async fn drive() -> anyhow::Result<()> {
         }
     }
     if let Some(outcome) = process.outcome() {
-        println!("the process ended with {}, after {:?} of CPU time", outcome.exit, outcome.exit.user);
+        let cost = outcome.result.as_ref().and_then(|result| result.total_cost_usd);
+        println!("[cost {cost:?} dollars, {}, {:?} of CPU time]", outcome.exit, outcome.exit.user);
     }
     Ok(())
 }

@@ -22,6 +22,8 @@ const PROMPT_BYTES: u64 = (10 << 20) + 1;
 pub(crate) async fn run(task: Run) -> Code {
     let mut printer = Printer::new(task.output);
     let started = Instant::now();
+    // What an earlier run left that was killed together with all its helpers; nobody waits for it.
+    tokio::task::spawn_blocking(claude_core::sweep);
     let ended = match start(&task).await {
         Ok(process) => follow(process, &mut printer).await,
         Err(error) => Ended::Failed(error),

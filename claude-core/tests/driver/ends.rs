@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use claude_core::TurnEvent;
-use claude_core::testing::StandIn;
+use claude_core::testing::{StandIn, grandchildren, processes_with};
 use futures_core::Stream;
 
-use crate::support::{command, eventually, grandchildren, processes_with, see};
+use crate::support::{command, eventually, see};
 
 pub(crate) async fn an_interrupt_ends_with_a_result() {
     let mut process = command(&StandIn::new().lines(10_000).rate(50.0)).spawn().await.unwrap();

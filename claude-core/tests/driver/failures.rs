@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use claude_core::cli::Command;
 use claude_core::error::Phase;
-use claude_core::testing::StandIn;
+use claude_core::testing::{StandIn, processes_with};
 use claude_core::{Error, TurnEvent};
 
-use crate::support::{command, processes_with, see, see_run};
+use crate::support::{command, see, see_run};
 
 pub(crate) async fn a_missing_program_is_named() {
     for program in ["/nonexistent/claude", "no-such-claude"] {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use claude_core::cli::{Command, Outcome, Output, Process};
-use claude_core::testing::{StandIn, stand_in};
+use claude_core::testing::StandIn;
 use claude_core::{Error, TurnEvent};
 
 /// No test takes this long, unless something hangs.
@@ -82,26 +82,4 @@ pub(crate) async fn eventually(what: &str, fine: impl Fn() -> bool) {
         assert!(started.elapsed() < Duration::from_secs(20), "not within 20 s: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-}
-
-/// Processes whose environment or command line holds `token`.
-pub(crate) fn processes_with(token: &str) -> usize {
-    let has = |path: std::path::PathBuf| {
-        std::fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(token))
-    };
-    let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let is_process = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
-    let own = std::process::id().to_string();
-    let pids = entries
-        .map(|it| it.file_name().to_string_lossy().into_owned())
-        .filter(|it| is_process(it) && *it != own);
-    pids.filter(|pid| {
-        has(format!("/proc/{pid}/environ").into()) || has(format!("/proc/{pid}/cmdline").into())
-    })
-    .count()
-}
-
-/// What `StandIn::grandchild` leaves behind. Its environment is cleared, so its command line must tell.
-pub(crate) fn grandchildren() -> usize {
-    processes_with(&stand_in::GRANDCHILD.join("\0"))
 }

@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::process::Stdio;
 
-use claude_core::testing::StandIn;
+use claude_core::testing::{StandIn, grandchildren, processes_with};
 
-use crate::support::{Ran, grandchildren, processes_with, run, run_with_input, with_stand_in};
+use crate::support::{Ran, run, run_with_input, with_stand_in};
 
 pub(crate) fn each_way_to_end_has_its_code() {
     let plan = StandIn::new;

@@ -3,10 +3,10 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use claude_core::testing::StandIn;
+use claude_core::testing::{StandIn, grandchildren, processes_with};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{eventually, grandchildren, processes_with, with_stand_in};
+use crate::support::{eventually, with_stand_in};
 
 pub(crate) fn a_hundred_killed_runs_leave_nobody() {
     let token = uuid::Uuid::new_v4().to_string();

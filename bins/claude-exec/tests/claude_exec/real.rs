@@ -3,9 +3,10 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use claude_core::testing::processes_with;
 use serde_json::Value;
 
-use crate::support::{Real, eventually, processes_with, run, run_with_input};
+use crate::support::{Real, eventually, run, run_with_input};
 
 pub(crate) fn an_answer_comes_in_each_form() {
     let real = Real::new();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use claude_core::testing::{LoopbackApi, Plan, StandIn, real_cli, stand_in};
+use claude_core::testing::{LoopbackApi, Plan, StandIn, real_cli};
 use tempfile::TempDir;
 
 /// The program under test.
@@ -122,19 +122,4 @@ pub(crate) fn eventually(what: &str, fine: impl Fn() -> bool) {
         assert!(started.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// Processes whose environment or command line holds `token`, without this one.
-pub(crate) fn processes_with(token: &str) -> usize {
-    let has = |path: String| std::fs::read(path).is_ok_and(|it| String::from_utf8_lossy(&it).contains(token));
-    let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let names = entries.map(|it| it.file_name().to_string_lossy().into_owned());
-    let pids = names
-        .filter(|it| it.bytes().all(|byte| byte.is_ascii_digit()) && *it != std::process::id().to_string());
-    pids.filter(|pid| has(format!("/proc/{pid}/environ")) || has(format!("/proc/{pid}/cmdline"))).count()
-}
-
-/// What `StandIn::grandchild` leaves behind.
-pub(crate) fn grandchildren() -> usize {
-    processes_with(&stand_in::GRANDCHILD.join("\0"))
 }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
 use process_tree::{Status, Tree};
@@ -38,7 +37,7 @@ impl Screen {
         }
         let tree = runtime.block_on(Tree::on_terminal(command, slave)).unwrap();
         let seen = Arc::new(Mutex::new(String::new()));
-        let mut reader = File::from(OwnedFd::from(master).try_clone().unwrap());
+        let mut reader = File::from(master);
         let master = reader.try_clone().unwrap();
         let collected = seen.clone();
         std::thread::spawn(move || {
