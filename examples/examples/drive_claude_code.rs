@@ -45,9 +45,6 @@ fn show(event: &TurnEvent) {
         TurnEvent::TextDelta { text, .. } => print!("{text}"),
         TurnEvent::Message { .. } => println!(),
         TurnEvent::ToolCall { name, input: Some(input), .. } => println!("[calls {name} with {input}]"),
-        TurnEvent::Usage(usage) => {
-            println!("[{} tokens out, cost {:?}]", usage.output_tokens, usage.cost_usd)
-        }
         TurnEvent::Failed(failed) => println!("[failed: {}]", failed.message),
         _ => {}
     }
