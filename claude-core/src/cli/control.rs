@@ -54,7 +54,14 @@ impl Control {
 
     /// Asks the CLI to stop what it does; it ends with a result. May be called twice.
     pub fn interrupt(&self) {
-        self.stop.send_replace(Some(Stop::Interrupt("user".into())));
+        // A cancellation that nobody has seen yet is not weakened.
+        self.stop.send_if_modified(|asked| {
+            let fresh = !matches!(asked, Some(Stop::Cancel(_)));
+            if fresh {
+                *asked = Some(Stop::Interrupt("user".into()));
+            }
+            fresh
+        });
     }
 
     /// Ends the process, its children included: INT, TERM, KILL. `by` stands in the turn's end.

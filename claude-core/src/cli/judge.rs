@@ -38,8 +38,10 @@ pub(crate) fn judge(it: &Evidence<'_>) -> Result<Outcome, Error> {
     let stderr_tail = || it.stderr_tail.into();
     Err(match it.result {
         Some(result) if result.is_error => failed_result(it, result),
+        None if it.dismissed => Error::NoResult { exit: it.exit, stderr_tail: stderr_tail() },
         _ if it.cut => Error::CutLine { exit: it.exit, stderr_tail: stderr_tail() },
         _ if it.exit.was_killed() => Error::Killed { exit: it.exit, stderr_tail: stderr_tail() },
+        Some(_) => Error::CliFailed { exit: it.exit, message: after_result(it.stderr_tail) },
         _ if it.exit.code == Some(0) => Error::NoResult { exit: it.exit, stderr_tail: stderr_tail() },
         _ => refused_start(it),
     })
@@ -63,6 +65,11 @@ fn failed_result(it: &Evidence<'_>, result: &RunResult) -> Error {
             _ => Error::CliFailed { exit: it.exit, message: message() },
         },
     }
+}
+
+/// What is said of an exit that contradicts a fine result.
+fn after_result(stderr_tail: &str) -> Box<str> {
+    if stderr_tail.is_empty() { "it failed after its result".into() } else { stderr_tail.into() }
 }
 
 /// No result: the CLI refused to start, and said why in one line.
@@ -115,5 +122,62 @@ impl Exit {
     /// Killed by a signal, or by its own handler of one, which exits with 128 and the signal's number.
     fn was_killed(&self) -> bool {
         self.signal.is_some() || self.code.is_some_and(|code| (129..=159).contains(&code))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::cli::line::Kind;
+    use crate::cli::message::Message;
+
+    fn result(line: &'static str) -> RunResult {
+        match Message::read(Kind::Result, &Bytes::from_static(line.as_bytes())) {
+            Message::Result(result) => *result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn exit(code: i32) -> Exit {
+        Exit { code: Some(code), ..Exit::unknown() }
+    }
+
+    fn evidence<'a>(result: Option<&'a RunResult>, exit: Exit, stderr_tail: &'a str) -> Evidence<'a> {
+        let (cut, interrupted, dismissed, resumed) = (false, false, false, None);
+        Evidence { result, exit, stderr_tail, cut, interrupted, dismissed, resumed }
+    }
+
+    const FINE: &str = r#"{"type":"result","subtype":"success","is_error":false}"#;
+    const BAD: &str = r#"{"type":"result","subtype":"success","is_error":true,"result":"no"}"#;
+
+    #[test]
+    fn a_fine_result_needs_a_fine_exit() {
+        let (fine, bad) = (result(FINE), result(BAD));
+        assert!(judge(&evidence(Some(&fine), exit(0), "noise")).is_ok_and(|it| !it.interrupted));
+        assert_eq!(judge(&evidence(Some(&fine), exit(1), "")).unwrap_err().code(), "cli_failed");
+        assert_eq!(judge(&evidence(Some(&bad), exit(0), "")).unwrap_err().code(), "cli_failed");
+        let killed = Exit { signal: Some(9), ..Exit::unknown() };
+        assert_eq!(judge(&evidence(Some(&fine), killed, "")).unwrap_err().code(), "killed");
+        assert!(judge(&Evidence { dismissed: true, ..evidence(Some(&fine), killed, "") }).is_ok());
+    }
+
+    #[test]
+    fn exit_0_without_a_result_is_no_success() {
+        assert_eq!(judge(&evidence(None, exit(0), "")).unwrap_err().code(), "no_result");
+        let cut = Evidence { cut: true, ..evidence(None, exit(0), "") };
+        assert_eq!(judge(&cut).unwrap_err().code(), "cut_line");
+        let dismissed = Evidence { dismissed: true, ..evidence(None, exit(130), "") };
+        assert_eq!(judge(&dismissed).unwrap_err().code(), "no_result");
+    }
+
+    #[test]
+    fn what_was_stopped_did_not_fail() {
+        let stopped = Evidence { interrupted: true, ..evidence(None, exit(143), "") };
+        assert!(judge(&stopped).is_ok_and(|it| it.interrupted));
+        let aborted =
+            result(r#"{"type":"result","subtype":"x","is_error":true,"terminal_reason":"aborted_tools"}"#);
+        assert!(judge(&evidence(Some(&aborted), exit(1), "")).is_ok_and(|it| it.interrupted));
     }
 }

@@ -151,6 +151,8 @@ impl Driver {
     }
 
     fn take(&mut self, step: Step) {
+        // The time a person took was not silence.
+        self.clock.resumes();
         if let Some(answer) = step.answer {
             self.input.push(answer);
         }
@@ -167,8 +169,9 @@ impl Driver {
 
     fn took(&mut self, read: std::io::Result<usize>) {
         match read {
-            Ok(1..) => {}
             Ok(0) => self.stdout_ended(),
+            // Half a line is a sign of life too.
+            Ok(_) => self.clock.resumes(),
             Err(source) => {
                 self.fail(Error::System { what: "Claude Code's output can't be read", source });
                 self.stdout_ended();

@@ -64,7 +64,7 @@ impl Clock {
         }
     }
 
-    /// The consumer wants more.
+    /// Something happened, or the consumer wants more: silence begins anew.
     pub(super) fn resumes(&mut self) {
         self.quiet_since = Instant::now();
     }
