@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use process_tree::{Command, Grace, Reach, Tree};
 
+/// Trees that run at once when throughput is measured.
+const AT_ONCE: usize = 8;
+
 fn main() {
     process_tree::init();
     let runs = std::env::args().nth(1).and_then(|runs| runs.parse().ok()).unwrap_or(500);
@@ -14,7 +17,29 @@ fn main() {
         let Ok(runtime) = runtime else { return };
         let times: Vec<Duration> = (0..runs).filter_map(|_| runtime.block_on(once(reach))).collect();
         report(&format!("{reach:?}"), times);
+        let begun = Instant::now();
+        let done = runtime.block_on(many(reach, runs));
+        println!(
+            "{reach:?}, {AT_ONCE} at once: {:.0} runs/s",
+            f64::from(done) / begun.elapsed().as_secs_f64()
+        );
     }
+}
+
+/// Keeps some trees going at once until so many have run. Returns how many did.
+async fn many(reach: Reach, runs: u32) -> u32 {
+    let mut running = tokio::task::JoinSet::new();
+    let mut done = 0;
+    for _ in 0..runs {
+        if running.len() >= AT_ONCE {
+            done += u32::from(matches!(running.join_next().await, Some(Ok(Some(_)))));
+        }
+        running.spawn(once(reach));
+    }
+    while let Some(end) = running.join_next().await {
+        done += u32::from(matches!(end, Ok(Some(_))));
+    }
+    done
 }
 
 fn once_std() -> Duration {

@@ -9,8 +9,6 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::kernel::launch;
-
 /// What the directory of every tree's cgroup starts with; the rest is its mark.
 pub(crate) const NAME_PREFIX: &str = "process-tree.";
 
@@ -25,14 +23,29 @@ const EVENTS_BYTES: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Group {
     path: PathBuf,
-    directory: OwnedFd,
-    procs: OwnedFd,
     events: OwnedFd,
+}
+
+/// The way into a cgroup, open only while somebody is sent in.
+#[derive(Debug)]
+pub(crate) struct Entrance(OwnedFd);
+
+impl Entrance {
+    /// The cgroup's directory, to fork into.
+    pub(crate) fn directory(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    /// The file to join by, where one can't fork into it.
+    pub(crate) fn procs(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.0, "cgroup.procs", flags, Mode::empty())?)
+    }
 }
 
 impl Group {
     /// Makes it. An error leaves nothing behind.
-    pub(crate) fn make(path: PathBuf) -> io::Result<Self> {
+    pub(crate) fn make(path: PathBuf) -> io::Result<(Self, Entrance)> {
         fs::create_dir(&path)?;
         Group::open(path.clone()).inspect_err(|_| {
             // It was made just now and is empty.
@@ -40,18 +53,12 @@ impl Group {
         })
     }
 
-    fn open(path: PathBuf) -> io::Result<Self> {
+    fn open(path: PathBuf) -> io::Result<(Self, Entrance)> {
         let directory =
             rustix::fs::open(&path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        let file = |name, flags| rustix::fs::openat(&directory, name, flags | OFlags::CLOEXEC, Mode::empty());
-        let events = file("cgroup.events", OFlags::RDONLY)?;
-        let procs = file("cgroup.procs", OFlags::WRONLY)?;
-        Ok(Group { path, directory, procs, events })
-    }
-
-    /// How a child gets into it.
-    pub(crate) fn entrance(&self) -> launch::Cgroup<'_> {
-        launch::Cgroup { directory: self.directory.as_fd(), procs: self.procs.as_fd() }
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let events = rustix::fs::openat(&directory, "cgroup.events", flags, Mode::empty())?;
+        Ok((Group { path, events }, Entrance(directory)))
     }
 
     /// Whether `path` has a directory of this cgroup's name in it.

@@ -49,8 +49,6 @@ pub(crate) enum Action {
     SignalChild(i32),
     TerminateAll,
     KillAll,
-    /// Tell the owner that nobody is left.
-    ReportEmpty,
     /// Count who is left and tell the owner.
     ReportLeft,
 }
@@ -98,8 +96,7 @@ impl Escalation {
 
     fn next(&self, event: Event, now: Instant) -> (State, Option<Action>) {
         match (self.state, event) {
-            (State::Done, _) | (State::Lingering { .. }, Event::Empty) => (State::Done, None),
-            (_, Event::Empty) => (State::Done, Some(Action::ReportEmpty)),
+            (State::Done, _) | (_, Event::Empty) => (State::Done, None),
             (State::Running, Event::End(plan)) => self.begin(plan, now),
             (State::Running, Event::OwnerGone) => kill(Plan::KILL, now),
             (State::First { .. } | State::Terminating { .. }, Event::End(plan)) if is_at_once(plan) => {
@@ -189,7 +186,8 @@ mod tests {
                     tree.on(Event::Tick, after(t, step));
                 }
             }
-            assert_eq!(tree.on(Event::Empty, after(t, millis + 1)), Some(Action::ReportEmpty));
+            assert_eq!(tree.on(Event::Empty, after(t, millis + 1)), None);
+            assert_eq!(tree.state(), State::Done);
             assert_eq!(tree.deadline(), None);
         }
     }

@@ -4,6 +4,7 @@
 pub(crate) mod arrival;
 pub(crate) mod holder;
 pub(crate) mod kept;
+mod launching;
 pub(crate) mod receiving;
 pub(crate) mod strangers;
 mod waiting;
@@ -13,6 +14,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use crate::command::Reach;
+use crate::hunt;
 use crate::kernel::fork::{self, Side};
 use crate::kernel::launch::Files;
 use crate::kernel::reap::{self, Reap};
@@ -89,6 +91,10 @@ impl Keeper {
         }
         let Host::Spawner { supervisors, .. } = &self.host else { return true };
         let give_up = *self.give_up.get_or_insert(now + LAST_HUNT);
+        for supervisor in supervisors {
+            // Someone may have stopped it, and then it doesn't know yet that the owner is gone.
+            hunt::signal_child(*supervisor, libc::SIGCONT);
+        }
         supervisors.is_empty() && (clearing == Clearing::Clear || now >= give_up)
     }
 
@@ -212,7 +218,7 @@ impl Keeper {
             self.suspect_strangers();
         }
         let clearing = self.clear_strangers(now);
-        if clearing == Clearing::Clear {
+        if clearing.is_settled() {
             for index in empty {
                 self.trees[index].on_empty();
             }
@@ -224,7 +230,7 @@ impl Keeper {
     fn clear_strangers(&mut self, now: Instant) -> Clearing {
         let Host::Spawner { strangers, supervisors, .. } = &mut self.host else { return Clearing::Clear };
         let clearing = strangers.clear(&self.trees, supervisors, now);
-        if clearing == Clearing::Clear {
+        if clearing.is_settled() {
             for stream in self.clearings.drain(..) {
                 kept::send(&stream, Report::Empty { left: 0 });
             }

@@ -38,6 +38,10 @@ impl Holder {
                 hunt::kill(&Below);
             }
             Holder::Marked(mark) => {
+                // At once, and without a look at anybody: they may be forking faster than one can look.
+                if let Some(group) = child.and_then(Pid::from_raw) {
+                    let _ = rustix::process::kill_process_group(group, Signal::KILL);
+                }
                 hunt::kill(&Marked { is_ours: |other: &Mark| other == mark, child });
             }
         }

@@ -1,31 +1,29 @@
 //! One tree in a keeper's hands: from the launch body coming in to nobody being left.
 
-use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::net::SendFlags;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Host;
-use super::holder::{Holder, own_pid};
+use super::holder::Holder;
+use super::launching::{self, Begun, Child};
 use super::receiving::{BodyReader, FrameReader, Received, wipe};
-use crate::cgroup::Group;
 use crate::command::Reach;
 use crate::escalation::{Action, Escalation, Event, State};
 use crate::hunt;
-use crate::kernel::launch::{self, FAILURE_BYTES, Files, Launch, WithoutParent};
+use crate::kernel::launch::{self, FAILURE_BYTES, Files};
 use crate::kernel::reap;
-use crate::mark::Mark;
-use crate::wire::body::Body;
-use crate::wire::{Control, Ended, Failure, MARK_VARIABLE, Report, Stage};
+use crate::wire::{Control, Ended, Report};
 
 /// The first rest before looking again whether anybody is left; it doubles up to the longest. A cgroup tells by
 /// itself, but late, and the kernel lets go of a member a moment after its end.
 const REST_FIRST: Duration = Duration::from_millis(1);
 const REST_LONGEST: Duration = Duration::from_millis(500);
+
+/// A look or a hunt through a full process table takes long. It rests that many times as long, for the sake of
+/// the other trees of a thread.
+const LOOK_SHARE: u32 = 4;
 
 /// What a look for members found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +50,8 @@ pub(crate) struct Kept {
     escalation: Escalation,
     look_at: Instant,
     rest: Duration,
+    /// When members may be hunted by their mark again.
+    hunt_at: Instant,
 }
 
 #[derive(Debug)]
@@ -81,13 +81,6 @@ enum Phase {
     Over,
 }
 
-#[derive(Debug)]
-struct Child {
-    pid: i32,
-    /// Where its end can't be heard of otherwise.
-    exact: Option<OwnedFd>,
-}
-
 /// What a tree waits for.
 #[derive(Debug, Default)]
 pub(crate) struct Watched<'a> {
@@ -106,6 +99,7 @@ impl Kept {
             escalation: Escalation::new(),
             look_at: Instant::now(),
             rest: REST_FIRST,
+            hunt_at: Instant::now(),
         }
     }
 
@@ -232,7 +226,8 @@ impl Kept {
         if !holder.is_populated(*unreaped) {
             return Look::Empty;
         }
-        self.look_at = now + self.rest;
+        let after = Instant::now();
+        self.look_at = after + self.rest.max((after - now) * LOOK_SHARE);
         self.rest = (self.rest * 2).min(REST_LONGEST);
         Look::Populated
     }
@@ -267,8 +262,10 @@ impl Kept {
         let Phase::Receiving { reach, files, .. } = std::mem::replace(&mut self.phase, Phase::Over) else {
             return;
         };
-        match launch_tree(&bytes, &files, reach, host) {
-            Ok(phase) => self.phase = phase,
+        match launching::launch(&bytes, &files, reach, host) {
+            Ok(Begun { child, holder, failure, supervisor }) => {
+                self.phase = Phase::Launching { child, holder, failure, supervisor, ended: None };
+            }
             Err(failure) => self.say(Report::Failed(failure)),
         }
         wipe(bytes);
@@ -317,10 +314,14 @@ impl Kept {
             (Action::SignalChild(number), _) => self.signal_child(number),
             (Action::TerminateAll, Some(holder)) => holder.terminate(child),
             (Action::KillAll, Some(holder)) => {
+                let begun = Instant::now();
+                if matches!(holder, Holder::Marked(_)) && begun < self.hunt_at {
+                    return;
+                }
                 holder.kill(child);
                 self.look_again();
+                self.hunt_at = self.look_at + (self.look_at - begun) * LOOK_SHARE;
             }
-            (Action::ReportEmpty, _) => self.finish(),
             (Action::ReportLeft, Some(holder)) => {
                 let left = u32::try_from(holder.members(child).len()).unwrap_or(u32::MAX);
                 self.say(Report::Empty { left });
@@ -354,54 +355,4 @@ impl Kept {
 /// A stream takes the few reports of a tree without waiting. A failure means that nobody is there to hear.
 pub(crate) fn send(link: &OwnedFd, report: Report) {
     let _ = rustix::net::send(link, &report.encode(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
-}
-
-fn launch_tree(bytes: &[u8], files: &Files, reach: Reach, host: &Host) -> Result<Phase, Failure> {
-    let body = Body::decode(bytes).ok_or(Failure { stage: Stage::Request, errno: libc::EINVAL })?;
-    let holder = hold(&body, reach, host)?;
-    let cgroup = match &holder {
-        Holder::Cgroup(group) => Some(group.entrance()),
-        Holder::Descendants | Holder::Marked(_) => None,
-    };
-    let without_parent = match host {
-        Host::Thread => WithoutParent::Dies,
-        Host::Spawner { .. } | Host::Supervisor { .. } => WithoutParent::Stays,
-    };
-    let launched = launch::launch(&Launch { body: &body, files, cgroup, without_parent });
-    let launched = launched.inspect_err(|_| give_up(&holder))?;
-    let exact = match host {
-        Host::Thread => Pid::from_raw(launched.pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()),
-        Host::Spawner { .. } | Host::Supervisor { .. } => None,
-    };
-    let supervisor = matches!(host, Host::Supervisor { .. }).then(|| own_pid().cast_unsigned());
-    let child = Child { pid: launched.pid, exact };
-    Ok(Phase::Launching { child, holder, failure: launched.failure, supervisor, ended: None })
-}
-
-fn hold(body: &Body<'_>, reach: Reach, host: &Host) -> Result<Holder, Failure> {
-    match (reach, host) {
-        (_, Host::Supervisor { .. }) => Ok(Holder::Descendants),
-        (Reach::Cgroup, _) => {
-            let path = Path::new(OsStr::from_bytes(body.cgroup.to_bytes()));
-            let made = Group::make(path.to_owned());
-            let refused = |error: std::io::Error| Failure {
-                stage: Stage::Cgroup,
-                errno: error.raw_os_error().unwrap_or(libc::EIO),
-            };
-            made.map(Holder::Cgroup).map_err(refused)
-        }
-        _ => {
-            let variable = body.env.first().and_then(|variable| variable.to_str().ok());
-            let text = variable.and_then(|text| text.strip_prefix(MARK_VARIABLE)?.strip_prefix('='));
-            let mark = text.and_then(Mark::parse);
-            mark.map(Holder::Marked).ok_or(Failure { stage: Stage::Request, errno: libc::EINVAL })
-        }
-    }
-}
-
-fn give_up(holder: &Holder) {
-    if let Holder::Cgroup(group) = holder {
-        // Nobody ever was in it.
-        drop(group.remove());
-    }
 }

@@ -16,8 +16,12 @@ use crate::procfs::{self, Stat};
 /// Rest between two looks through `/proc` while orphans of living trees keep the short answer from being given.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Rest between two hunts.
-const HUNT_EVERY: Duration = Duration::from_millis(2);
+/// The first rest between two hunts; it doubles with each that doesn't clear them, up to the longest.
+const HUNT_AFTER: Duration = Duration::from_millis(2);
+const HUNT_AFTER_LONGEST: Duration = Duration::from_secs(1);
+
+/// Hunts in a row after which trees no longer wait for the strays, about a second: the kernel holds them back.
+const HUNTS_WAITED_FOR: u32 = 9;
 
 /// Whether stray orphans may be about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,15 @@ pub(crate) enum Clearing {
     Clear,
     /// Ask again then.
     Until(Instant),
+    /// There are some that don't go. Nobody waits for them, but ask again then.
+    GivenUp(Instant),
+}
+
+impl Clearing {
+    /// Whether trees have to wait.
+    pub(crate) fn is_settled(self) -> bool {
+        !matches!(self, Clearing::Until(_))
+    }
 }
 
 /// The one who looks for them.
@@ -33,11 +46,13 @@ pub(crate) struct Strangers {
     catcher: Catcher,
     is_suspected: bool,
     look_after: Instant,
+    /// In a row, none of which cleared them.
+    hunts: u32,
 }
 
 impl Strangers {
     pub(crate) fn new(catcher: Catcher) -> Self {
-        Strangers { catcher, is_suspected: false, look_after: Instant::now() }
+        Strangers { catcher, is_suspected: false, look_after: Instant::now(), hunts: 0 }
     }
 
     /// Something happened that may have left some.
@@ -48,19 +63,32 @@ impl Strangers {
     /// Kills those there are. `Clear` only when there are none.
     pub(crate) fn clear(&mut self, trees: &[Kept], supervisors: &HashSet<i32>, now: Instant) -> Clearing {
         if !self.is_suspected || !self.catcher.has_orphans() {
-            self.is_suspected = false;
-            return Clearing::Clear;
+            return self.cleared();
         }
         if now < self.look_after {
-            return Clearing::Until(self.look_after);
+            return self.not_yet();
         }
-        let met = hunt::kill(&Strays { trees, supervisors });
-        self.look_after = now + if met == 0 { LOOK_EVERY } else { HUNT_EVERY };
-        if met == 0 {
-            self.is_suspected = false;
-            return Clearing::Clear;
+        if hunt::kill(&Strays { trees, supervisors }) == 0 {
+            self.look_after = now + LOOK_EVERY;
+            return self.cleared();
         }
-        Clearing::Until(self.look_after)
+        self.look_after = now + (HUNT_AFTER * 2_u32.pow(self.hunts.min(10))).min(HUNT_AFTER_LONGEST);
+        self.hunts = self.hunts.saturating_add(1);
+        self.not_yet()
+    }
+
+    fn cleared(&mut self) -> Clearing {
+        self.is_suspected = false;
+        self.hunts = 0;
+        Clearing::Clear
+    }
+
+    fn not_yet(&self) -> Clearing {
+        if self.hunts > HUNTS_WAITED_FOR {
+            Clearing::GivenUp(self.look_after)
+        } else {
+            Clearing::Until(self.look_after)
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! Waiting for whatever comes first.
 
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::strangers::Clearing;
 use super::{Host, Keeper};
+
+/// How often a spawner without an owner looks whether it can go.
+const LEAVE_EVERY: Duration = Duration::from_secs(1);
 
 /// What is ready. The number is a tree's place.
 #[derive(Clone, Copy, Debug)]
@@ -74,10 +77,12 @@ impl Keeper {
         let trees = self.trees.iter().filter_map(super::kept::Kept::deadline);
         let strangers = match clearing {
             Clearing::Clear => None,
-            Clearing::Until(again) => Some(again),
+            Clearing::Until(again) | Clearing::GivenUp(again) => Some(again),
         };
-        let give_up = self.give_up.filter(|deadline| *deadline > now);
-        trees.chain(strangers).chain(give_up).min()
+        // Without an owner it is time to leave, and nothing tells when the last obstacle is gone.
+        let is_leaving = self.requests.is_none() && matches!(self.host, Host::Spawner { .. });
+        let leaving = is_leaving.then_some(now + LEAVE_EVERY);
+        trees.chain(strangers).chain(leaving).min()
     }
 }
 

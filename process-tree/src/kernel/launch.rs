@@ -7,6 +7,7 @@ use std::ptr;
 
 use rustix::pipe::PipeFlags;
 
+use crate::cgroup::Entrance;
 use crate::wire::body::Body;
 use crate::wire::{Failure, Stage};
 
@@ -31,13 +32,6 @@ pub(crate) enum Files {
     Terminal(OwnedFd),
 }
 
-/// Where a child goes before it runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cgroup<'a> {
-    pub(crate) directory: BorrowedFd<'a>,
-    pub(crate) procs: BorrowedFd<'a>,
-}
-
 /// What becomes of the direct child when the launching thread dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WithoutParent {
@@ -50,7 +44,7 @@ pub(crate) enum WithoutParent {
 pub(crate) struct Launch<'a> {
     pub(crate) body: &'a Body<'a>,
     pub(crate) files: &'a Files,
-    pub(crate) cgroup: Option<Cgroup<'a>>,
+    pub(crate) cgroup: Option<&'a Entrance>,
     pub(crate) without_parent: WithoutParent,
 }
 
@@ -70,7 +64,7 @@ struct Prepared<'a> {
     limits: &'a [(u32, u64)],
     stdio: [RawFd; 3],
     is_terminal: bool,
-    join: Option<RawFd>,
+    join: Option<OwnedFd>,
     parent: Option<i32>,
     report: RawFd,
 }
@@ -81,19 +75,25 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Launched, Failure> {
     let report = rustix::io::fcntl_dupfd_cloexec(&report, REPORT_FD + 1).map_err(|e| at_fork(&e.into()))?;
     rustix::io::ioctl_fionbio(&failure, true).map_err(|e| at_fork(&e.into()))?;
     let mut prepared = prepare(launch, &report);
-    let into = launch.cgroup.and_then(|cgroup| fork_into(cgroup.directory));
-    let forked = match into {
-        Some(forked) => {
-            prepared.join = None;
-            forked
-        }
-        // SAFETY: fork has no memory preconditions, and the child does only what `become_program` does.
-        None => unsafe { libc::fork() },
-    };
-    match forked {
-        -1 => Err(at_fork(&io::Error::last_os_error())),
+    match fork(launch.cgroup, &mut prepared)? {
         0 => become_program(&prepared),
         pid => Ok(Launched { pid, failure }),
+    }
+}
+
+/// Forks, straight into the cgroup where that can be done, else with the means to join it.
+fn fork(cgroup: Option<&Entrance>, prepared: &mut Prepared<'_>) -> Result<libc::pid_t, Failure> {
+    if let Some(entrance) = cgroup {
+        if let Some(forked) = fork_into(entrance.directory()) {
+            return Ok(forked);
+        }
+        let refused = |error: io::Error| Failure { stage: Stage::Cgroup, ..at_fork(&error) };
+        prepared.join = Some(entrance.procs().map_err(refused)?);
+    }
+    // SAFETY: fork has no memory preconditions, and the child does only what `become_program` does.
+    match unsafe { libc::fork() } {
+        -1 => Err(at_fork(&io::Error::last_os_error())),
+        forked => Ok(forked),
     }
 }
 
@@ -124,7 +124,7 @@ fn prepare<'a>(launch: &'a Launch<'a>, report: &OwnedFd) -> Prepared<'a> {
         limits: &launch.body.limits,
         stdio,
         is_terminal,
-        join: launch.cgroup.map(|cgroup| cgroup.procs.as_raw_fd()),
+        join: None,
         parent: (launch.without_parent == WithoutParent::Dies)
             .then(|| rustix::process::getpid().as_raw_nonzero().get()),
         report: report.as_raw_fd(),
@@ -178,8 +178,11 @@ fn steps(prepared: &Prepared<'_>) -> Result<std::convert::Infallible, Stage> {
             // It may have died before the line above.
             check(if libc::getppid() == parent { 0 } else { -1 }, Stage::Session)?;
         }
-        if let Some(procs) = prepared.join {
-            check(i32::from(libc::write(procs, c"0".as_ptr().cast(), 1) == 1) - 1, Stage::Cgroup)?;
+        if let Some(procs) = &prepared.join {
+            check(
+                i32::from(libc::write(procs.as_raw_fd(), c"0".as_ptr().cast(), 1) == 1) - 1,
+                Stage::Cgroup,
+            )?;
         }
         for &(code, value) in prepared.limits {
             limit(code, value)?;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use tokio::net::UnixStream;
 
 use crate::error::Error;
@@ -87,12 +87,12 @@ impl Link {
 
     /// The child's end, if it has been told.
     pub(super) fn exit(&self) -> Option<Exit> {
-        self.drain().exit
+        self.look().exit
     }
 
     /// Whether the keeper closed its end.
     pub(super) fn is_closed(&self) -> bool {
-        self.drain().is_closed
+        self.look().is_closed
     }
 
     /// How the start went; `None` when the keeper is gone without a word.
@@ -119,7 +119,7 @@ impl Link {
     async fn until<T>(&self, found: impl Fn(&Inbox) -> Option<T>) -> Option<T> {
         loop {
             {
-                let inbox = self.drain();
+                let inbox = self.drain(|place| self.stream.try_read(place));
                 let answer = found(&inbox);
                 if answer.is_some() || inbox.is_closed {
                     return answer;
@@ -132,15 +132,20 @@ impl Link {
         }
     }
 
-    /// Takes in what is there.
-    fn drain(&self) -> MutexGuard<'_, Inbox> {
+    /// Takes in what is there by asking the kernel: the runtime knows only what it has polled for.
+    fn look(&self) -> MutexGuard<'_, Inbox> {
+        self.drain(|place| Ok(rustix::net::recv(&self.stream, place, RecvFlags::DONTWAIT)?.0))
+    }
+
+    fn drain(&self, mut read: impl FnMut(&mut [u8]) -> std::io::Result<usize>) -> MutexGuard<'_, Inbox> {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         while !inbox.is_closed {
             let filled = inbox.filled;
-            match self.stream.try_read(&mut inbox.bytes[filled..]) {
+            match read(&mut inbox.bytes[filled..]) {
                 Ok(0) => inbox.is_closed = true,
                 Ok(count) => inbox.take(count),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(_) => inbox.is_closed = true,
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use process_tree::{Grace, Reach, Status, Tree};
 
-use crate::observe::{PATIENCE, Up, eventually, read_all, role};
+use crate::observe::{PATIENCE, Up, read_all, role};
 use crate::{ALL, STRONG, each};
 
 /// A role with the number of its members.
@@ -17,12 +17,15 @@ const HELD_BY_ALL: [(&str, usize); 8] = [
     ("stopped", 2),
     ("chain", 1),
     ("nester", 2),
-    ("mover", 2),
+    ("mover", 1),
 ];
+
+/// Who left the cgroup may be killed before it is up, as soon as any other tree ends.
+const TIME_TO_LEAVE: Duration = Duration::from_millis(300);
 
 /// These clear their environment and lose their parents, which no mark survives.
 const HELD_BY_STRONG: [(&str, usize); 4] =
-    [("bare-daemon", 1), ("respawner", 1), ("chain-of-sessions", 1), ("moving-grandchild", 2)];
+    [("bare-daemon", 1), ("respawner", 1), ("chain-of-sessions", 1), ("moving-grandchild", 1)];
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -32,6 +35,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials.extend(each(&format!("ends::{name}"), reaches, async move |reach| {
             ends(name, members, reach).await;
         }));
+        // Its orphans fall to the first process of the machine, which may be slow to reap them: the default
+        // grace is long enough for them to fill the process table.
+        let floods = name == "chain";
+        let reaches = if floods { &STRONG } else { reaches };
         trials.extend(each(&format!("dropped::{name}"), reaches, async move |reach| {
             dropped(name, members, reach).await;
         }));
@@ -49,15 +56,23 @@ fn brief() -> Grace {
         .kill_for(Duration::from_secs(20))
 }
 
+async fn start(name: &'static str, members: usize, reach: Reach) -> Up {
+    let up = Up::start(name, reach, members).await;
+    if name.starts_with("mov") {
+        tokio::time::sleep(TIME_TO_LEAVE).await;
+    }
+    up
+}
+
 async fn ends(name: &'static str, members: usize, reach: Reach) {
-    let Up { tree, mut pipes } = Up::start(name, reach, members).await;
+    let Up { tree, mut pipes } = start(name, members, reach).await;
     let exit = tree.end(brief()).await;
     assert_eq!(exit.left, 0);
     Up::assert_nobody(&mut pipes);
 }
 
 async fn dropped(name: &'static str, members: usize, reach: Reach) {
-    let Up { tree, mut pipes } = Up::start(name, reach, members).await;
+    let Up { tree, mut pipes } = start(name, members, reach).await;
     drop(tree);
     read_all(&mut pipes.stdout).await;
 }
@@ -83,5 +98,4 @@ async fn kill_at_once(reach: Reach) {
     let exit = tree.end(Grace::kill().kill_for(PATIENCE)).await;
     assert_eq!((exit.status, exit.left), (Status::Signal(libc::SIGKILL), 0));
     Up::assert_nobody(&mut pipes);
-    eventually("true", PATIENCE, || true).await;
 }

@@ -35,7 +35,8 @@ impl Up {
     pub(crate) fn assert_nobody(pipes: &mut Pipes) {
         let mut buffer = [0; 4096];
         loop {
-            match pipes.stdout.try_read(&mut buffer) {
+            // Asked of the kernel: the runtime hasn't polled for what just happened.
+            match rustix::io::read(&pipes.stdout, &mut buffer) {
                 Ok(0) => return,
                 Ok(_) => {}
                 Err(error) => panic!("someone has the standard output open: {error}"),

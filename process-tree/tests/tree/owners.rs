@@ -146,6 +146,9 @@ async fn drop_and_exit(reach: Reach) {
 
 /// Owner and spawner are killed together; what is left then is the next owner's to end.
 async fn sweep(reach: Reach) {
+    // One at a time: a sweep ends what any killed owner left.
+    static SWEEPING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _alone = SWEEPING.lock().await;
     let mut holding = Holding::start(reach).await;
     let pid = holding.owner.id();
     signal(pid, rustix::process::Signal::STOP);
