@@ -35,6 +35,8 @@ mod process;
 #[cfg(feature = "cli")]
 mod questions;
 #[cfg(feature = "cli")]
+mod secrets;
+#[cfg(feature = "cli")]
 mod stderr;
 
 pub use argument::{CliSessionId, ModelName, PermissionMode, ToolRule};

@@ -44,7 +44,7 @@ impl Lines {
         Self { buffer: BytesMut::new(), searched: 0, max, failed: false }
     }
 
-    /// The buffer with room for a read of at least 64 KiB behind what it holds; append to it, nothing else.
+    /// The buffer with room for a read behind what it holds, 16 KiB at least; append to it, nothing else.
     pub fn space(&mut self) -> &mut BytesMut {
         if self.buffer.capacity() - self.buffer.len() < READ_BYTES / 4 {
             // A long line doubles its room, so that its bytes are moved a bounded number of times.

@@ -92,7 +92,9 @@ impl Serialize for Text {
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
+        // As bytes: JSON may escape half of a surrogate pair, as streams that were cut in two do. It is shown as
+        // U+FFFD instead of costing the whole line.
+        deserializer.deserialize_bytes(TextVisitor)
     }
 }
 
@@ -107,6 +109,17 @@ impl<'de> Visitor<'de> for TextVisitor {
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text, E> {
         Ok(slice_of_source(text).map_or_else(|| Text::from(text), Text))
+    }
+
+    fn visit_borrowed_bytes<E: serde::de::Error>(self, bytes: &'de [u8]) -> Result<Text, E> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.visit_borrowed_str(text),
+            Err(_) => self.visit_bytes(bytes),
+        }
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text, E> {
+        Ok(Text::from(String::from_utf8_lossy(bytes).into_owned()))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Text, E> {
@@ -272,6 +285,14 @@ mod tests {
         assert_ne!(plain.detached().as_ptr(), source[2..].as_ptr());
         let json: Json = read_slices(&source).unwrap();
         assert_eq!(json.as_str().as_ptr(), source.as_ptr());
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_costs_a_character_and_not_the_text() {
+        let source = Bytes::from_static(br#"["hi \ud83d!","\ud83d\ude00"]"#);
+        let [half, whole]: [Text; 2] = read_slices(&source).unwrap();
+        assert!(half.starts_with("hi ") && half.ends_with('!') && half.contains('\u{fffd}'), "{half}");
+        assert_eq!(whole, "\u{1f600}");
     }
 
     #[test]

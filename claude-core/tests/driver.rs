@@ -10,6 +10,8 @@ mod ends;
 mod failures;
 #[path = "driver/lines.rs"]
 mod lines;
+#[path = "driver/odd.rs"]
+mod odd;
 #[path = "driver/recordings.rs"]
 mod recordings;
 #[path = "driver/support.rs"]
@@ -61,6 +63,14 @@ fn main() -> ExitCode {
         control::an_approver_that_fails_denies,
         control::settings_are_changed_or_refused,
         control::a_dropped_process_withdraws_its_question,
+        odd::half_a_surrogate_pair_loses_neither_text_nor_end,
+        odd::a_request_that_nobody_knows_is_refused,
+        odd::an_answer_for_another_call_is_no,
+        odd::an_approver_that_is_stuck_does_not_hold_up_the_end,
+        odd::a_question_in_a_line_without_its_end_is_withdrawn,
+        odd::a_process_that_stays_after_its_result_is_dismissed,
+        odd::a_grandchild_that_writes_for_ever_does_not_hold_up_the_end,
+        odd::keys_in_the_environment_do_not_show_in_errors,
         ends::an_interrupt_ends_with_a_result,
         ends::a_cancelled_run_tells_by_whom,
         ends::a_child_that_ignores_signals_ends_all_the_same,

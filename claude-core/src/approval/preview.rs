@@ -13,10 +13,16 @@ pub enum Preview {
     Diff {
         /// Which.
         path: Text,
-        /// What stands there now; `None`: nothing, or it could not be read.
+        /// What stands there now, or the part of it that is replaced; `None`: nothing that is shown.
         before: Option<Text>,
-        /// What will stand there.
+        /// What will stand there, or the part that comes in its place.
         after: Text,
+        /// A file stands there that is not shown as a whole: elsewhere, too large, no text.
+        #[serde(default)]
+        is_hidden: bool,
+        /// What else the input holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        others: Option<Json>,
     },
     /// A command runs.
     Command {
@@ -24,6 +30,9 @@ pub enum Preview {
         command: Text,
         /// What it is for, in the model's words.
         description: Option<Text>,
+        /// What else the input holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        others: Option<Json>,
     },
     /// The input speaks for itself.
     Input {

@@ -53,6 +53,7 @@ pub struct Question {
     effect: Effect,
     preview: Preview,
     digest: Digest,
+    session_rule: Option<Text>,
     asked_at: crate::Timestamp,
 }
 
@@ -65,14 +66,16 @@ struct Written {
     input: Json,
     effect: Effect,
     preview: Preview,
+    #[serde(default)]
+    session_rule: Option<Text>,
     asked_at: crate::Timestamp,
 }
 
 impl From<Written> for Question {
     fn from(it: Written) -> Self {
         let digest = Digest::of(&it.name, &it.input);
-        let Written { id, tool_call_id, name, input, effect, preview, asked_at } = it;
-        Self { id, tool_call_id, name, input, effect, preview, digest, asked_at }
+        let Written { id, tool_call_id, name, input, effect, preview, session_rule, asked_at } = it;
+        Self { id, tool_call_id, name, input, effect, preview, digest, session_rule, asked_at }
     }
 }
 
@@ -87,6 +90,7 @@ impl Question {
             preview: Preview::Input { input: input.clone() },
             input,
             effect,
+            session_rule: None,
             asked_at: SystemTime::now().into(),
         }
         .into()
@@ -96,6 +100,13 @@ impl Question {
     #[must_use]
     pub fn showing(mut self, preview: Preview) -> Self {
         self.preview = preview;
+        self
+    }
+
+    /// The same question, which may be answered for the rest of the session: `rule` is what that allows.
+    #[must_use]
+    pub fn offering(mut self, rule: Text) -> Self {
+        self.session_rule = Some(rule);
         self
     }
 
@@ -141,10 +152,23 @@ impl Question {
         &self.digest
     }
 
+    /// What a yes for the rest of the session would allow; `None` where that is not to be had.
+    #[must_use]
+    pub fn session_rule(&self) -> Option<&Text> {
+        self.session_rule.as_ref()
+    }
+
     /// When it was asked.
     #[must_use]
     pub fn asked_at(&self) -> crate::Timestamp {
         self.asked_at
+    }
+
+    /// Whether a permit is for the call asked about. The ids of questions may differ: the same call may have
+    /// been asked about before.
+    #[must_use]
+    pub fn is_answered_by(&self, permit: &Permit) -> bool {
+        self.tool_call_id == permit.tool_call_id && self.name == permit.name
     }
 
     /// Yes, to exactly what was asked.
@@ -169,7 +193,9 @@ impl Question {
     fn permit(&self, input: Json, digest: Digest, by: Text) -> Permit {
         let edited = digest != self.digest;
         let (tool_call_id, name) = (self.tool_call_id.clone(), self.name.clone());
-        Permit { approval_id: self.id, tool_call_id, name, input, digest, edited, scope: Scope::Once, by }
+        let offers_session = self.session_rule.is_some() && !edited;
+        let scope = Scope::Once;
+        Permit { approval_id: self.id, tool_call_id, name, input, digest, edited, offers_session, scope, by }
     }
 }
 
@@ -192,15 +218,19 @@ pub struct Permit {
     input: Json,
     digest: Digest,
     edited: bool,
+    offers_session: bool,
     scope: Scope,
     by: Text,
 }
 
 impl Permit {
-    /// The same yes for the rest of the session.
+    /// The same yes for the rest of the session, as far as [`Question::session_rule`] says. Where there is no
+    /// such rule, and for an input that was edited, it stays a yes to this call.
     #[must_use]
     pub fn for_session(mut self) -> Self {
-        self.scope = Scope::Session;
+        if self.offers_session {
+            self.scope = Scope::Session;
+        }
         self
     }
 
@@ -343,6 +373,16 @@ mod tests {
 
         let reordered = question.allow_edited(Json::parse(r#"{ "path" : "a" }"#).unwrap(), "ann");
         assert!(!reordered.is_edited());
+    }
+
+    #[test]
+    fn a_yes_for_the_session_needs_a_rule_and_the_input_that_was_shown() {
+        let plain = question();
+        assert_eq!(plain.allow("ann").for_session().scope(), Scope::Once);
+        let offering = plain.offering("Write".into());
+        assert_eq!(offering.allow("ann").for_session().scope(), Scope::Session);
+        let edited = offering.allow_edited(Json::parse("{}").unwrap(), "ann");
+        assert_eq!(edited.for_session().scope(), Scope::Once);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 pub use self::limits::Limits;
 use super::argument::{CliSessionId, ModelName, PermissionMode, ToolRule};
@@ -29,8 +29,9 @@ enum History {
 
 /// Builds the command line of `claude -p`. Each value is one `--flag=value`; the prompt goes by stdin.
 ///
-/// The child sees an allow-list of our environment: `HOME`, `PATH`, locale, proxies, certificates, `CLAUDE_*`,
-/// `DISABLE_*`, `IS_SANDBOX`. `ANTHROPIC_*` passes after [`Command::inherit_anthropic`] only.
+/// The child sees an allow-list of our environment: `HOME`, `PATH`, `USER`, `SHELL`, `TMPDIR`, `XDG_*`, locale,
+/// terminal, proxies, certificates, `CLAUDE_*`, `DISABLE_*`, `IS_SANDBOX`. `ANTHROPIC_*` and the CLI's own
+/// `CLAUDE_CODE_OAUTH_*` pass after [`Command::inherit_anthropic`] only.
 #[derive(Clone)]
 pub struct Command {
     pub(crate) program: PathBuf,
@@ -238,7 +239,7 @@ impl Command {
         self
     }
 
-    /// Hands on our `ANTHROPIC_*` variables: key, token, base URL, models.
+    /// Hands on our `ANTHROPIC_*` and `CLAUDE_CODE_OAUTH_*` variables: key, token, base URL, models.
     #[must_use]
     pub fn inherit_anthropic(mut self) -> Self {
         self.inherit_anthropic = true;
@@ -288,10 +289,6 @@ impl Command {
             History::Resume(session) => Some(session),
             _ => None,
         }
-    }
-
-    pub(crate) fn secret(&self) -> Option<&str> {
-        self.api_key.as_ref().map(ExposeSecret::expose_secret)
     }
 }
 

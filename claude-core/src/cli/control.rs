@@ -1,7 +1,7 @@
 //! The control protocol: lines to the CLI's stdin, and the handle that asks for them.
 
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::argument::{ModelName, PermissionMode};
@@ -116,10 +116,10 @@ pub(super) fn set_permission_mode(request_id: &str, mode: PermissionMode) -> Byt
 }
 
 /// Yes. The input goes back as it was permitted, digit for digit.
-pub(super) fn allow(request_id: &Text, permit: &Permit, suggestions: &[Json]) -> Bytes {
-    let updates = match permit.scope() {
-        Scope::Once => String::new(),
-        Scope::Session => format!(",\"updatedPermissions\":{}", session_rules(permit.name(), suggestions)),
+pub(super) fn allow(request_id: &Text, permit: &Permit, rule: Option<&SessionRule>) -> Bytes {
+    let updates = match (permit.scope(), rule) {
+        (Scope::Session, Some(rule)) => format!(",\"updatedPermissions\":{}", rule.updates),
+        _ => String::new(),
     };
     let id = json!(request_id);
     // A line break can only stand between the tokens of JSON; here it would end the line.
@@ -131,6 +131,15 @@ pub(super) fn allow(request_id: &Text, permit: &Permit, suggestions: &[Json]) ->
     Bytes::from(text)
 }
 
+/// We can't answer this.
+pub(super) fn refuse(request_id: &Text) -> Bytes {
+    let error = "this client does not know the request";
+    line(&json!({
+        "type": "control_response",
+        "response": {"subtype": "error", "request_id": request_id, "error": error},
+    }))
+}
+
 /// No, with the reason that the model is told.
 pub(super) fn deny(request_id: &Text, denial: &Denial) -> Bytes {
     let answer = json!({"behavior": "deny", "message": denial.reason, "interrupt": denial.interrupt});
@@ -140,25 +149,47 @@ pub(super) fn deny(request_id: &Text, denial: &Denial) -> Bytes {
     }))
 }
 
-/// The rules that the CLI suggests for the like of a call, for this session only; else one for the tool.
-fn session_rules(tool: &str, suggestions: &[Json]) -> serde_json::Value {
-    let suggested = suggestions.iter().filter_map(|it| it.read::<serde_json::Value>().ok());
-    let mut rules: Vec<_> =
-        suggested.filter(|it| it["type"] == "addRules" && it["behavior"] == "allow").collect();
-    if rules.is_empty() {
-        rules.push(json!({"type": "addRules", "rules": [{"toolName": tool}], "behavior": "allow"}));
-    }
-    for rule in &mut rules {
-        rule["destination"] = "session".into();
-    }
-    rules.into()
+/// What a yes for the rest of the session allows.
+#[derive(Debug)]
+pub(super) struct SessionRule {
+    /// For a person: `Bash(touch a *)`, `Write`.
+    pub(super) shown: Text,
+    /// For the CLI.
+    updates: Value,
 }
 
-fn request(request_id: &str, request: serde_json::Value) -> Bytes {
+impl SessionRule {
+    /// The rules that the CLI suggests for the like of a call, in this session only; else one for the tool, but
+    /// not for those that run commands: a yes to one command is none to all.
+    pub(super) fn of(tool: &str, suggestions: &[Json]) -> Option<Self> {
+        let suggested = suggestions.iter().filter_map(|it| it.read::<Value>().ok());
+        let mut updates: Vec<_> =
+            suggested.filter(|it| it["type"] == "addRules" && it["behavior"] == "allow").collect();
+        if updates.is_empty() && !["Bash", "Monitor", "PowerShell"].contains(&tool) {
+            updates.push(json!({"type": "addRules", "rules": [{"toolName": tool}], "behavior": "allow"}));
+        }
+        for update in &mut updates {
+            update["destination"] = "session".into();
+        }
+        let rules = updates.iter().filter_map(|it| it["rules"].as_array()).flatten();
+        let shown: Vec<_> = rules.filter_map(shown_rule).collect();
+        (!shown.is_empty()).then(|| Self { shown: shown.join(", ").into(), updates: updates.into() })
+    }
+}
+
+fn shown_rule(rule: &Value) -> Option<String> {
+    let tool = rule["toolName"].as_str()?;
+    Some(match rule["ruleContent"].as_str() {
+        Some(content) => format!("{tool}({content})"),
+        None => tool.to_owned(),
+    })
+}
+
+fn request(request_id: &str, request: Value) -> Bytes {
     line(&json!({"type": "control_request", "request_id": request_id, "request": request}))
 }
 
-fn line(value: &serde_json::Value) -> Bytes {
+fn line(value: &Value) -> Bytes {
     Bytes::from(format!("{value}\n"))
 }
 
@@ -181,7 +212,7 @@ mod tests {
     #[test]
     fn an_allowed_input_goes_back_digit_for_digit() {
         let permit = question("{\"n\":9007199254740993123,\"b\":1.10}").allow("user");
-        let line = allow(&"r\"1".into(), &permit, &[]);
+        let line = allow(&"r\"1".into(), &permit, None);
         let text = String::from_utf8(line.to_vec()).unwrap();
         assert!(text.contains("\"updatedInput\":{\"n\":9007199254740993123,\"b\":1.10}"), "{text}");
         assert_eq!(sent(&line)["behavior"], "allow");
@@ -191,24 +222,38 @@ mod tests {
     fn an_edited_input_on_several_lines_stays_one_line() {
         let edited = Json::parse("{\r\n  \"command\": \"ls\"\n}\n").unwrap();
         let permit = question("{}").allow_edited(edited, "user");
-        assert_eq!(sent(&allow(&"r".into(), &permit, &[]))["updatedInput"]["command"], "ls");
+        assert_eq!(sent(&allow(&"r".into(), &permit, None))["updatedInput"]["command"], "ls");
     }
 
     #[test]
-    fn a_session_rule_stays_in_the_session() {
-        let permit = question("{}").allow("user").for_session();
+    fn a_session_rule_stays_in_the_session_and_is_what_was_shown() {
         let suggestion = r#"{"type":"addRules","rules":[{"toolName":"Bash","ruleContent":"ls *"}],"behavior":"allow","destination":"localSettings"}"#;
         let wider = r#"{"type":"setMode","mode":"acceptEdits","destination":"session"}"#;
         let suggestions = [suggestion, wider].map(|it| Json::parse(it).unwrap());
-        let updates = sent(&allow(&"r".into(), &permit, &suggestions))["updatedPermissions"].clone();
-        assert_eq!(updates.as_array().unwrap().len(), 1);
+        let rule = SessionRule::of("Bash", &suggestions).unwrap();
+        assert_eq!(rule.shown, "Bash(ls *)");
+
+        let question = question("{}").offering(rule.shown.clone());
+        let updates =
+            |permit: &Permit| sent(&allow(&"r".into(), permit, Some(&rule)))["updatedPermissions"].clone();
+        let sent = updates(&question.allow("user").for_session());
+        assert_eq!(sent.as_array().unwrap().len(), 1);
         assert_eq!(
-            (&updates[0]["destination"], &updates[0]["rules"][0]["ruleContent"]),
+            (&sent[0]["destination"], &sent[0]["rules"][0]["ruleContent"]),
             (&"session".into(), &"ls *".into())
         );
+        assert!(updates(&question.allow("user")).is_null());
+        let edited = question.allow_edited(Json::parse("{\"command\":\"ls\"}").unwrap(), "user");
+        assert!(
+            updates(&edited.for_session()).is_null(),
+            "the rule is for what was asked, not for what was edited"
+        );
+    }
 
-        let updates = sent(&allow(&"r".into(), &permit, &[]))["updatedPermissions"].clone();
-        assert_eq!(updates[0]["rules"][0]["toolName"], "Bash");
+    #[test]
+    fn a_yes_to_one_command_is_none_to_all() {
+        assert!(SessionRule::of("Bash", &[]).is_none());
+        assert_eq!(SessionRule::of("Write", &[]).unwrap().shown, "Write");
     }
 
     #[test]

@@ -36,8 +36,8 @@ const NAMES: [&str; 27] = [
 /// Variables that pass by how they begin.
 const PREFIXES: [&str; 3] = ["LC_", "CLAUDE_", "DISABLE_"];
 
-/// Variables that pass only where the caller says so: keys, base URL, models.
-const ANTHROPIC: &str = "ANTHROPIC_";
+/// Variables that pass only where the caller says so: keys, base URL, models, a login of its own.
+const ANTHROPIC: [&str; 2] = ["ANTHROPIC_", "CLAUDE_CODE_OAUTH_"];
 
 /// Those of `variables` that pass.
 pub(crate) fn allowed(
@@ -49,9 +49,10 @@ pub(crate) fn allowed(
 
 fn is_allowed(name: &OsStr, anthropic: bool) -> bool {
     let Some(name) = name.to_str() else { return false };
-    NAMES.contains(&name)
-        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || (anthropic && name.starts_with(ANTHROPIC))
+    if ANTHROPIC.iter().any(|prefix| name.starts_with(prefix)) {
+        return anthropic;
+    }
+    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -70,7 +71,8 @@ mod tests {
         {
             assert!(is_allowed(OsStr::new(name), false), "{name}");
         }
-        assert!(!is_allowed(OsStr::new("ANTHROPIC_API_KEY"), false));
-        assert!(is_allowed(OsStr::new("ANTHROPIC_API_KEY"), true));
+        for name in ["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"] {
+            assert!(is_allowed(OsStr::new(name), true) && !is_allowed(OsStr::new(name), false), "{name}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::argument::CliSessionId;
 use super::message::RunResult;
 use super::outcome::{Exit, Outcome};
+use super::secrets::Secrets;
 use crate::error::Error;
 
 /// What is known when the output and the process have ended.
@@ -16,6 +17,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) result: Option<&'a RunResult>,
     pub(crate) exit: Exit,
     pub(crate) stderr_tail: &'a str,
+    /// What must not show in an error.
+    pub(crate) secrets: &'a Secrets,
     /// The output ended in the middle of a line.
     pub(crate) cut: bool,
     /// We asked it to stop.
@@ -49,7 +52,7 @@ pub(crate) fn judge(it: &Evidence<'_>) -> Result<Outcome, Error> {
 
 /// A result line that says it failed.
 fn failed_result(it: &Evidence<'_>, result: &RunResult) -> Error {
-    let message = || result.text().into();
+    let message = || it.secrets.redact(result.text()).into();
     match (result.api_error_status, &*result.subtype) {
         (Some(401 | 403), _) => Error::Unauthorized { message: message() },
         (Some(429), _) => Error::RateLimited { retry_after: None, message: message() },
@@ -146,7 +149,9 @@ mod tests {
 
     fn evidence<'a>(result: Option<&'a RunResult>, exit: Exit, stderr_tail: &'a str) -> Evidence<'a> {
         let (cut, interrupted, dismissed, resumed) = (false, false, false, None);
-        Evidence { result, exit, stderr_tail, cut, interrupted, dismissed, resumed }
+        let secrets: &'static Secrets =
+            Box::leak(Box::new(Secrets::of(&[("A_KEY".into(), "sk-planted".into())])));
+        Evidence { result, exit, stderr_tail, secrets, cut, interrupted, dismissed, resumed }
     }
 
     const FINE: &str = r#"{"type":"result","subtype":"success","is_error":false}"#;
@@ -161,6 +166,15 @@ mod tests {
         let killed = Exit { signal: Some(9), ..Exit::unknown() };
         assert_eq!(judge(&evidence(Some(&fine), killed, "")).unwrap_err().code(), "killed");
         assert!(judge(&Evidence { dismissed: true, ..evidence(Some(&fine), killed, "") }).is_ok());
+    }
+
+    #[test]
+    fn an_error_that_echoes_the_key_does_not_show_it() {
+        let echo = result(
+            r#"{"type":"result","subtype":"x","is_error":true,"result":"bad key sk-planted","api_error_status":401}"#,
+        );
+        let error = judge(&evidence(Some(&echo), exit(1), "")).unwrap_err();
+        assert!(error.to_string().contains("[redacted]") && !format!("{error:?}").contains("planted"));
     }
 
     #[test]

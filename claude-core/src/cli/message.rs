@@ -2,6 +2,7 @@
 //! raw line beside them.
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use super::line::Kind;
@@ -32,7 +33,7 @@ pub enum Message {
     /// It was not asked for, so it was not parsed.
     Unparsed(Kind),
     /// JSON of a type or shape that this version does not know.
-    Unknown,
+    Unknown(Kind),
     /// No JSON object.
     Garbage,
 }
@@ -40,7 +41,7 @@ pub enum Message {
 impl Message {
     /// Parses a line whose kind was told already. What has another shape than expected is [`Message::Unknown`].
     pub(crate) fn read(kind: Kind, line: &Bytes) -> Self {
-        Self::try_read(kind, line).unwrap_or(Self::Unknown)
+        Self::try_read(kind, line).unwrap_or(Self::Unknown(kind))
     }
 
     fn try_read(kind: Kind, line: &Bytes) -> Result<Self, serde_json::Error> {
@@ -68,7 +69,7 @@ impl Message {
                 let answered: ControlResponseLine = read_slices(line)?;
                 Self::ControlResponse(answered.response)
             }
-            Kind::Unknown => Self::Unknown,
+            Kind::Unknown => Self::Unknown(kind),
             Kind::Garbage => Self::Garbage,
         })
     }
@@ -248,6 +249,14 @@ pub struct Block {
     pub is_error: bool,
 }
 
+impl Block {
+    pub(crate) fn text(text: Text) -> Self {
+        let (kind, text) = ("text".into(), Some(text));
+        let (thinking, id, name, input) = (None, None, None, None);
+        Self { kind, text, thinking, id, name, input, tool_use_id: None, content: None, is_error: false }
+    }
+}
+
 /// What is added to a content block or a message.
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
@@ -263,44 +272,59 @@ pub struct Delta {
     pub partial_json: Option<Text>,
 }
 
-/// `result`: a turn ended, well or not: [`RunResult::is_error`] tells, `subtype` does not.
-#[derive(Debug, Clone, Deserialize)]
+/// `result`: a turn ended, well or not: [`RunResult::is_error`] tells, `subtype` does not. A member that is not
+/// what it should be counts as missing: the end of a turn must not be missed for it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct RunResult {
     /// `success`, `error_during_execution`, `error_max_turns`, `error_max_budget_usd`, …
+    #[serde(deserialize_with = "lenient")]
     pub subtype: Text,
     /// Whether it failed.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "lenient")]
     pub is_error: bool,
     /// The answer's last text, or an error's.
+    #[serde(deserialize_with = "lenient")]
     pub result: Option<Text>,
     /// What failed, in place of `result`.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "lenient")]
     pub errors: Vec<Text>,
     /// The session, to be resumed.
+    #[serde(deserialize_with = "lenient")]
     pub session_id: Option<Text>,
     /// Why the model stopped.
+    #[serde(deserialize_with = "lenient")]
     pub stop_reason: Option<Text>,
     /// `completed`, `api_error`, `aborted_streaming`, `aborted_tools`, `max_turns`, …
+    #[serde(deserialize_with = "lenient")]
     pub terminal_reason: Option<Text>,
     /// HTTP status of the API's refusal.
+    #[serde(deserialize_with = "lenient")]
     pub api_error_status: Option<u16>,
     /// Requests to the model.
+    #[serde(deserialize_with = "lenient")]
     pub num_turns: Option<u64>,
     /// Milliseconds overall.
+    #[serde(deserialize_with = "lenient")]
     pub duration_ms: Option<u64>,
-    /// US dollars of the session so far, its earlier runs included; old versions call it `cost_usd`.
-    #[serde(alias = "cost_usd")]
+    /// US dollars of the session so far, its earlier runs included.
+    #[serde(deserialize_with = "lenient")]
     pub total_cost_usd: Option<f64>,
+    /// The same in versions before 2.
+    #[serde(deserialize_with = "lenient")]
+    pub cost_usd: Option<f64>,
     /// Tokens of this turn, as the API has them.
+    #[serde(deserialize_with = "lenient")]
     pub usage: Option<Json>,
     /// Tokens and cost by model.
-    #[serde(rename = "modelUsage")]
+    #[serde(rename = "modelUsage", deserialize_with = "lenient")]
     pub model_usage: Option<Json>,
     /// What was denied: a list of `{tool_name, tool_use_id, tool_input}`.
+    #[serde(deserialize_with = "lenient")]
     pub permission_denials: Option<Json>,
     /// Turns that still wait.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "lenient")]
     pub queued_turn_count: u64,
 }
 
@@ -309,6 +333,12 @@ impl RunResult {
     #[must_use]
     pub fn text(&self) -> &str {
         self.result.as_deref().or_else(|| self.errors.first().map(|error| &**error)).unwrap_or_default()
+    }
+
+    /// US dollars of the session so far, whatever the version calls them.
+    #[must_use]
+    pub fn cost(&self) -> Option<f64> {
+        self.total_cost_usd.or(self.cost_usd)
     }
 
     /// Whether somebody stopped the turn.
@@ -376,6 +406,11 @@ pub struct ControlResponse {
     pub response: Option<Json>,
 }
 
+/// A member of another shape counts as one that is missing.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(from: D) -> Result<T, D::Error> {
+    Ok(Json::deserialize(from)?.read_slices().unwrap_or_default())
+}
+
 /// A member that is `null` counts as one that is missing.
 fn null_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(from).map(Option::unwrap_or_default)
@@ -404,10 +439,10 @@ mod tests {
 
     #[test]
     fn another_shape_is_unknown_and_not_an_error() {
-        assert!(matches!(read(r#"{"type":"assistant","message":7}"#), Message::Unknown));
+        assert!(matches!(read(r#"{"type":"assistant","message":7}"#), Message::Unknown(Kind::Assistant)));
         assert!(matches!(
             read(r#"{"type":"control_request","request":{"subtype":"new"}}"#),
-            Message::Unknown
+            Message::Unknown(Kind::ControlRequest)
         ));
         assert!(matches!(read("oops"), Message::Garbage));
     }
@@ -419,6 +454,16 @@ mod tests {
         else {
             panic!("no result")
         };
-        assert_eq!((it.total_cost_usd, it.is_error), (Some(0.5), false));
+        assert_eq!((it.cost(), it.is_error), (Some(0.5), false));
+    }
+
+    #[test]
+    fn an_odd_member_does_not_hide_the_end_of_a_turn() {
+        let line = r#"{"type":"result","subtype":"success","result":"hi \ud83d!","duration_ms":1.5,"usage":null,
+            "api_error_status":"none","cost_usd":1,"total_cost_usd":2,"errors":"x","is_error":null,"session_id":"s"}"#;
+        let Message::Result(it) = read(line) else { panic!("no result") };
+        let told = (it.cost(), it.is_error, it.duration_ms, it.session_id.as_deref());
+        assert_eq!(told, (Some(2.0), false, None, Some("s")));
+        assert!(it.text().starts_with("hi "), "{}", it.text());
     }
 }

@@ -51,11 +51,7 @@ impl Output {
     pub fn is_control(&self) -> bool {
         match &self.message {
             Some(Message::CanUseTool(_) | Message::ControlCancel(_) | Message::ControlResponse(_)) => true,
-            Some(Message::Unparsed(kind)) => kind.is_control(),
-            // A request of a kind that we don't know is one all the same.
-            Some(Message::Unknown) => {
-                self.line.as_ref().is_some_and(|line| super::line::scan(line, false).kind.is_control())
-            }
+            Some(Message::Unparsed(kind) | Message::Unknown(kind)) => kind.is_control(),
             _ => false,
         }
     }

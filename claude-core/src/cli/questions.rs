@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::control;
+use super::control::{self, SessionRule};
 use super::message::{CanUseTool, User};
 use super::preview::preview;
 use super::tool::effect;
@@ -16,8 +16,8 @@ use super::translator::tool_results;
 use crate::approval::{
     ApprovalId, Approver, ApproverError, Denial, Opened, Permit, Preview, Question, ToolOutcome, Verdict,
 };
-use crate::text::{Json, Text};
-use crate::turn::event::{Decision, Events, TurnEvent};
+use crate::text::Text;
+use crate::turn::event::{Events, TurnEvent};
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -35,7 +35,7 @@ pub(super) struct Questions {
 /// One question. It is open, from the CLI's asking to our answer.
 struct Asked {
     request_id: Text,
-    suggestions: Vec<Json>,
+    rule: Option<SessionRule>,
     id: ApprovalId,
     /// Whether the event `approval_required` was told.
     told: bool,
@@ -63,10 +63,14 @@ impl Questions {
 
     pub(super) fn ask(&mut self, asked: &CanUseTool) {
         let (name, input) = (asked.tool_name.detached(), asked.input.detached());
-        let question = Question::new(asked.tool_use_id.detached(), name.clone(), input, effect(&name));
+        let rule = SessionRule::of(&name, &asked.permission_suggestions);
+        let mut question = Question::new(asked.tool_use_id.detached(), name.clone(), input, effect(&name));
+        if let Some(rule) = &rule {
+            question = question.offering(rule.shown.clone());
+        }
         self.asked.push(Asked {
             request_id: asked.request_id.detached(),
-            suggestions: asked.permission_suggestions.iter().map(Json::detached).collect(),
+            rule,
             id: question.id(),
             told: false,
             work: Box::pin(open(self.approver.clone(), question, self.cwd.clone())),
@@ -143,7 +147,7 @@ impl Questions {
                 let asked = self.asked.swap_remove(at);
                 let event = resolved(id, &verdict);
                 let answer = match &verdict {
-                    Verdict::Allow(permit) => control::allow(&asked.request_id, permit, &asked.suggestions),
+                    Verdict::Allow(permit) => control::allow(&asked.request_id, permit, asked.rule.as_ref()),
                     Verdict::Deny(denial) => control::deny(&asked.request_id, denial),
                 };
                 if let Verdict::Allow(permit) = verdict {
@@ -183,7 +187,7 @@ fn resolved(approval_id: ApprovalId, verdict: &Verdict) -> TurnEvent {
 async fn open(approver: Arc<dyn Approver>, question: Question, cwd: PathBuf) -> Stage {
     let question = with_preview(question, cwd).await;
     match approver.open(&question).await {
-        Ok(Opened::Decided(verdict)) => began(approver, question.id(), verdict).await,
+        Ok(Opened::Decided(verdict)) => began(approver, &question, question.id(), verdict).await,
         Ok(Opened::Pending { id, expires_at }) => {
             let event = TurnEvent::ApprovalRequired {
                 approval_id: id,
@@ -201,17 +205,20 @@ async fn open(approver: Arc<dyn Approver>, question: Question, cwd: PathBuf) -> 
 
 async fn wait(approver: Arc<dyn Approver>, question: Question, id: ApprovalId) -> Stage {
     match approver.wait(id).await {
-        Ok(verdict) => began(approver, id, verdict).await,
+        Ok(verdict) => began(approver, &question, id, verdict).await,
         Err(error) => Stage::Decided { id, verdict: unasked(&question, &error) },
     }
 }
 
-/// A yes counts only once it is on record that the tool runs.
-async fn began(approver: Arc<dyn Approver>, id: ApprovalId, verdict: Verdict) -> Stage {
+/// A yes counts only for the call that was asked about, and once it is on record that the tool runs.
+async fn began(approver: Arc<dyn Approver>, question: &Question, id: ApprovalId, verdict: Verdict) -> Stage {
     let verdict = match verdict {
+        Verdict::Allow(permit) if !question.is_answered_by(&permit) => {
+            Verdict::Deny(question.deny("the answer was for another call", "policy"))
+        }
         Verdict::Allow(permit) => match approver.begin(&permit).await {
             Ok(()) => Verdict::Allow(permit),
-            Err(error) => Verdict::Deny(denied_by_error(&error)),
+            Err(error) => unasked(question, &error),
         },
         denied @ Verdict::Deny(_) => denied,
     };
@@ -227,13 +234,4 @@ async fn with_preview(question: Question, cwd: PathBuf) -> Question {
 
 fn unasked(question: &Question, error: &ApproverError) -> Verdict {
     Verdict::Deny(question.deny(error.to_string(), "policy"))
-}
-
-fn denied_by_error(error: &ApproverError) -> Denial {
-    Denial {
-        reason: error.to_string().into(),
-        by: "policy".into(),
-        decision: Decision::Deny,
-        interrupt: false,
-    }
 }

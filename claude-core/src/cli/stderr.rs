@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
+use super::secrets::{SECRET_BYTES, Secrets};
+
 /// Keeps the newest bytes and reads the rest away, so that a chatty child does not stop.
 #[derive(Debug)]
 pub(super) struct Stderr {
@@ -30,18 +32,17 @@ impl Stderr {
             Ok(0) | Err(_) => self.pipe = None,
             Ok(read) => {
                 self.tail.extend(&bytes[..read]);
-                self.tail.drain(..self.tail.len().saturating_sub(self.max));
+                // A secret must not be cut where its beginning is forgotten.
+                self.tail.drain(..self.tail.len().saturating_sub(self.max + SECRET_BYTES));
             }
         }
     }
 
-    /// Its text on one line, without control characters and without `secret`.
-    pub(super) fn tail(&mut self, secret: Option<&str>) -> String {
-        let text = String::from_utf8_lossy(self.tail.make_contiguous()).into_owned();
-        let text = match secret {
-            Some(secret) if !secret.is_empty() => text.replace(secret, "[redacted]"),
-            _ => text,
-        };
+    /// Its text on one line, without control characters and without secrets.
+    pub(super) fn tail(&mut self, secrets: &Secrets) -> String {
+        let text = secrets.redact(&String::from_utf8_lossy(self.tail.make_contiguous()));
+        let from = text.len().saturating_sub(self.max);
+        let text = &text[text.ceil_char_boundary(from)..];
         let words =
             text.split(|it: char| it.is_control() || it.is_whitespace()).filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join(" ")
@@ -64,7 +65,7 @@ mod tests {
         while stderr.is_open() {
             stderr.read_some().await;
         }
-        let tail = stderr.tail(Some("sk-planted"));
+        let tail = stderr.tail(&Secrets::of(&[("ANTHROPIC_API_KEY".into(), "sk-planted".into())]));
         assert!(tail.ends_with("[31mkey [redacted] refused"), "{tail:?}");
         assert!(tail.len() <= 64 + "[redacted]".len());
     }

@@ -17,6 +17,9 @@ use crate::error::Error;
 use crate::text::{Json, Text};
 use crate::turn::event::{Events, Failed, TurnEvent, constant};
 
+/// The most calls without a result whose time is known; the results of older ones come without a duration.
+const CALLS: usize = 256;
+
 /// How much of each line is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -125,7 +128,7 @@ impl Translator {
             Message::User(it) if self.detail == Detail::Full => self.user(it),
             Message::StreamEvent(it) => self.stream_event(it),
             Message::Result(it) => self.result(it),
-            Message::Unknown => match Text::try_from(line.clone()).map(Json::parse) {
+            Message::Unknown(_) => match Text::try_from(line.clone()).map(Json::parse) {
                 Ok(Ok(raw)) => one(TurnEvent::Unknown { raw }),
                 _ => Events::new(),
             },
@@ -153,17 +156,23 @@ impl Translator {
             self.open.forget(parent);
             return events;
         }
-        let blocks: Vec<Block> = it.message.content.read_slices().unwrap_or_default();
         let streamed = self.open.is_streamed(parent);
         let time = it.timestamp.as_deref().and_then(Timestamp::parse);
-        for block in blocks {
+        for block in blocks(&it.message.content) {
             if let ("tool_use", Some(id)) = (&*block.kind, &block.id) {
-                self.calls.push((id.clone(), time));
+                self.called(id.detached(), time);
             }
             events.extend(whole_block(block, streamed, it.parent_tool_use_id.clone()));
         }
-        self.open.add(parent, &it.message.content);
+        events.extend(self.open.add(parent, &it.message.content));
         events
+    }
+
+    fn called(&mut self, id: Text, time: Option<Timestamp>) {
+        if self.calls.len() == CALLS {
+            self.calls.remove(0);
+        }
+        self.calls.push((id, time));
     }
 
     fn user(&mut self, it: &User) -> Events {
@@ -196,7 +205,9 @@ impl Translator {
                 self.ledger.message_starts(message.usage.as_ref());
                 events
             }
-            ("content_block_start", _, Some(Block { id: Some(id), name: Some(name), .. }), _) => {
+            ("content_block_start", _, Some(Block { kind, id: Some(id), name: Some(name), .. }), _)
+                if *kind == "tool_use" =>
+            {
                 self.open.block_starts(parent, event.index, id);
                 one(TurnEvent::ToolCall {
                     tool_call_id: id.clone(),
@@ -207,6 +218,7 @@ impl Translator {
                 })
             }
             ("content_block_delta", _, _, Some(delta)) => {
+                self.open.piece_came(parent);
                 let tool = self.open.tool_of(parent, event.index);
                 piece(delta, tool, it.parent_tool_use_id.clone()).into_iter().collect()
             }
@@ -223,6 +235,14 @@ impl Translator {
         events.push(TurnEvent::Usage(self.ledger.turn_ends(it)));
         events
     }
+}
+
+/// The blocks of a message. Content that is a string is one text; a block of another shape is passed over, the
+/// others are not.
+fn blocks(content: &Json) -> impl Iterator<Item = Block> + use<> {
+    let text = content.read_slices::<Text>().ok().map(Block::text);
+    let blocks: Vec<Json> = content.read_slices().unwrap_or_default();
+    text.into_iter().chain(blocks.into_iter().filter_map(|block| block.read_slices().ok()))
 }
 
 /// The event of a block that came as a whole. With partial messages its deltas came already: text counts once.
@@ -255,9 +275,8 @@ fn piece(delta: &Delta, tool: Option<Text>, parent_tool_call_id: Option<Text>) -
 }
 
 /// The results of tools in a `user` line: call, content, whether it failed.
-pub(crate) fn tool_results(it: &User) -> impl Iterator<Item = (Text, Json, bool)> {
-    let blocks: Vec<Block> = it.message.content.read_slices().unwrap_or_default();
-    blocks.into_iter().filter(|block| &*block.kind == "tool_result").filter_map(|block| {
+pub(crate) fn tool_results(it: &User) -> impl Iterator<Item = (Text, Json, bool)> + use<> {
+    blocks(&it.message.content).filter(|block| &*block.kind == "tool_result").filter_map(|block| {
         let content = block.content.unwrap_or_else(Json::null);
         Some((block.tool_use_id?, content, block.is_error))
     })

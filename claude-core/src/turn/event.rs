@@ -192,7 +192,7 @@ pub struct Usage {
     pub cache_read_tokens: u64,
     /// Prompt tokens written to the cache.
     pub cache_write_tokens: u64,
-    /// US dollars; `None` means unknown, never free.
+    /// US dollars; `None` means unknown, never free. From Claude Code it is the session's, earlier runs included.
     pub cost_usd: Option<f64>,
 }
 

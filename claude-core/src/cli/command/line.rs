@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use secrecy::ExposeSecret;
+
 use super::{Command, History};
-use crate::cli::argument::{PermissionMode, invalid};
+use crate::cli::argument::invalid;
 use crate::cli::environment::allowed;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The most bytes of one argument; Linux refuses more (`MAX_ARG_STRLEN`, with its NUL and the flag's name).
 const ARGUMENT_BYTES: usize = 128 * 1024 - 256;
@@ -24,6 +26,9 @@ impl Command {
         }
         if self.fork && !matches!(self.history, History::Resume(_) | History::Latest) {
             return Err(invalid("fork", "there is no session to fork: resume or continue one"));
+        }
+        if let Some(path) = self.directories.iter().find(|path| !self.cwd.join(path).is_dir()) {
+            return Err(Error::BadDirectory { path: path.clone() });
         }
         if self.max_turns == Some(0) {
             return Err(invalid("max_turns", "it is 0"));
@@ -57,8 +62,7 @@ impl Command {
         if let Some(model) = &self.model {
             flag("model", &model.as_str());
         }
-        // The CLI has no flag for the default mode: it is what holds without one.
-        if let Some(mode) = self.permission_mode.filter(|mode| *mode != PermissionMode::Default) {
+        if let Some(mode) = self.permission_mode {
             flag("permission-mode", &mode);
         }
         self.allowed_tools.iter().for_each(|rule| flag("allowedTools", &rule.as_str()));
@@ -97,8 +101,8 @@ impl Command {
         };
         // A run must not replace the program under the next one.
         set("DISABLE_AUTOUPDATER".into(), "1".into());
-        if let Some(key) = self.secret() {
-            set("ANTHROPIC_API_KEY".into(), key.into());
+        if let Some(key) = &self.api_key {
+            set("ANTHROPIC_API_KEY".into(), key.expose_secret().into());
         }
         self.variables.iter().for_each(|(name, value)| set(name.clone(), value.clone()));
         all

@@ -23,9 +23,11 @@ use crate::cli::argument::CliSessionId;
 use crate::cli::control::{self, Answer, Request, Stop};
 use crate::cli::input::Input;
 use crate::cli::judge::{Evidence, judge};
+use crate::cli::line::Kind;
 use crate::cli::message::{ControlResponse, Message};
 use crate::cli::outcome::{Exit, Outcome};
 use crate::cli::questions::{Questions, Step};
+use crate::cli::secrets::Secrets;
 use crate::cli::stderr::Stderr;
 use crate::cli::translator::Translator;
 use crate::error::{Error, Result};
@@ -52,10 +54,18 @@ pub(super) struct Driver {
     failure: Option<Error>,
     dismissed: bool,
     cut: bool,
-    told_end: bool,
+    end: End,
     resumed: Option<CliSessionId>,
-    secret: Option<String>,
+    secrets: Secrets,
     outcome: Arc<OnceLock<Outcome>>,
+}
+
+/// What was said of the end.
+enum End {
+    Open,
+    /// The event is told; the error, if there is one, follows it.
+    Told(Option<Error>),
+    Over,
 }
 
 /// The child's life. Each step leads to the next, none back.
@@ -89,10 +99,10 @@ impl Driver {
                     return Some(Ok(output));
                 }
                 Some(Err(too_long)) => self.fail(Error::LineTooLong { max: too_long.max }),
-                None if self.is_finished() => match self.finish() {
-                    Some(error) => return Some(Err(error)),
-                    None if self.ready.is_empty() => return None,
-                    None => {}
+                None if self.is_finished() => match std::mem::replace(&mut self.end, End::Over) {
+                    End::Open => self.end = End::Told(self.tell_end()),
+                    End::Told(Some(error)) => return Some(Err(error)),
+                    End::Told(None) | End::Over => return None,
                 },
                 None => self.wait().await,
             }
@@ -134,6 +144,10 @@ impl Driver {
                 }
             }
             Message::ControlResponse(it) => self.answered(it),
+            // Whoever waits for an answer gets one.
+            Message::Unknown(Kind::ControlRequest) => self.refuse(&line),
+            // What the line says is lost, but that the turn is over is not.
+            Message::Unknown(Kind::Result) => self.clock.turn_ended(),
             Message::User(it) => {
                 if let Some(questions) = &mut self.questions {
                     questions.results(it);
@@ -179,23 +193,23 @@ impl Driver {
         }
     }
 
+    /// Nothing more is read.
     fn stdout_ended(&mut self) {
         self.stdout = None;
         self.clock.stdout_ended();
+        let rest = self.lines.rest();
+        if !rest.is_empty() {
+            // A line that lacks nothing but its LF is whole.
+            self.cut = serde_json::from_slice::<serde::de::IgnoredAny>(&rest).is_err();
+            let mut output = self.line(rest);
+            output.is_cut = self.cut;
+            self.ready.push_back(output);
+        }
         if let Some(questions) = &mut self.questions {
             // Who would read an answer can't ask for another thing either.
             let events = questions.cancel_all();
             self.say(events);
         }
-        let rest = self.lines.rest();
-        if rest.is_empty() {
-            return;
-        }
-        // A line that lacks nothing but its LF is whole.
-        self.cut = serde_json::from_slice::<serde::de::IgnoredAny>(&rest).is_err();
-        let mut output = self.line(rest);
-        output.is_cut = self.cut;
-        self.ready.push_back(output);
     }
 
     fn stop(&mut self, stop: Stop) {
@@ -242,6 +256,12 @@ impl Driver {
         let _ = answer.send(if &*it.subtype == "success" { Ok(()) } else { Err(refused()) });
     }
 
+    fn refuse(&mut self, line: &Bytes) {
+        if let Ok(asked) = serde_json::from_slice::<Unanswerable>(line) {
+            self.input.push(control::refuse(&asked.request_id));
+        }
+    }
+
     fn next_request_id(&self) -> String {
         uuid::Uuid::new_v4().to_string()
     }
@@ -255,16 +275,19 @@ impl Driver {
             }
             Alarm::OutputHeldOpen => self.end(Grace::default()),
             Alarm::OutputNeverEnds => self.stdout_ended(),
+            // What it was to be told goes on without us.
+            Alarm::ApproverNeverAnswers => self.questions = None,
         }
     }
 
     fn fail(&mut self, error: Error) {
-        if let Error::LineTooLong { .. } = error {
-            // What follows has no known start, and nobody reads it.
-            self.stdout = None;
-        }
+        let reads_on = !matches!(error, Error::LineTooLong { .. });
         self.failure.get_or_insert(error);
         self.end(Grace::default());
+        if !reads_on {
+            // What follows has no known start, and nobody reads it.
+            self.stdout_ended();
+        }
     }
 
     fn child_changed(&mut self, change: Change) {
@@ -302,23 +325,23 @@ impl Driver {
         if matches!(self.child, Child::Exited(_)) {
             self.end(Grace::default());
         }
-        let owes = |questions: &Questions| questions.has_work();
-        matches!(self.child, Child::Gone(_)) && (self.told_end || !self.questions.as_ref().is_some_and(owes))
+        matches!(self.child, Child::Gone(_)) && !self.questions.as_ref().is_some_and(Questions::has_work)
     }
 
-    /// Tells the end once; the error, if it is one, after it.
-    fn finish(&mut self) -> Option<Error> {
-        if std::mem::replace(&mut self.told_end, true) {
-            return self.failure.take();
-        }
-        let Child::Gone(exit) = self.child else { return None };
-        let stderr_tail = self.stderr.tail(self.secret.as_deref());
+    /// Tells how it ended; the error, if it is one, is handed back.
+    fn tell_end(&mut self) -> Option<Error> {
+        let exit = match self.child {
+            Child::Gone(exit) => exit,
+            _ => Exit::unknown(),
+        };
+        let stderr_tail = self.stderr.tail(&self.secrets);
         let judged = match self.failure.take() {
             Some(failure) => Err(failure),
             None => judge(&Evidence {
                 result: self.translator.last_result(),
                 exit,
                 stderr_tail: &stderr_tail,
+                secrets: &self.secrets,
                 cut: self.cut,
                 interrupted: self.stopped_by.is_some(),
                 dismissed: self.dismissed,
@@ -330,11 +353,20 @@ impl Driver {
         self.requests.close();
         self.unanswered.clear();
         match judged {
-            Ok(outcome) => _ = self.outcome.set(outcome),
-            Err(error) => self.failure = Some(error),
+            Ok(outcome) => {
+                // Set once, here.
+                let _ = self.outcome.set(outcome);
+                None
+            }
+            Err(error) => Some(error),
         }
-        None
     }
+}
+
+/// What is needed to refuse a request.
+#[derive(serde::Deserialize)]
+struct Unanswerable {
+    request_id: Text,
 }
 
 /// What happened to the child.

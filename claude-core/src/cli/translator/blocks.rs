@@ -5,6 +5,12 @@ use crate::cli::message::ApiMessage;
 use crate::text::{Json, Text};
 use crate::turn::event::{Events, TurnEvent, constant};
 
+/// The most bytes of one message that are kept until it is finished; a longer one is told in parts.
+const MESSAGE_BYTES: usize = 32 << 20;
+
+/// The most tool calls of one message that are known by their block; pieces of input beyond it are not told.
+const TOOLS: usize = 256;
+
 /// At most one open message for each speaker: the conversation itself, and each subagent.
 #[derive(Debug, Default)]
 pub(super) struct OpenMessages(Vec<OpenMessage>);
@@ -18,8 +24,13 @@ struct OpenMessage {
     usage: Option<Json>,
     /// Lists of content blocks, each with its brackets.
     contents: Vec<Json>,
+    /// How large they are, and those that were told before.
+    bytes: usize,
+    told: usize,
     /// Its deltas come as `stream_event` lines.
     streamed: bool,
+    /// Pieces of text came.
+    has_pieces: bool,
     /// Tool calls by the index of their block.
     tools: Vec<(u64, Text)>,
 }
@@ -30,28 +41,43 @@ impl OpenMessages {
         if self.get(parent).is_some_and(|open| open.id == message.id) {
             return Events::new();
         }
-        let events = self.flush(parent);
+        // Its pieces came, but none of its blocks: it was cut, and this one takes its place.
+        let is_void = self.get(parent).is_some_and(|open| open.has_pieces && open.bytes + open.told == 0);
+        let mut events = self.flush(parent);
+        if is_void {
+            events.push(TurnEvent::Notice { text: constant("the answer was cut and begins anew") });
+        }
         self.0.push(OpenMessage {
-            parent: parent.cloned(),
-            id: message.id.clone(),
-            model: message.model.clone(),
-            usage: message.usage.clone(),
+            parent: parent.map(Text::detached),
+            id: message.id.detached(),
+            model: message.model.as_ref().map(Text::detached),
+            usage: message.usage.as_ref().map(Json::detached),
             contents: Vec::new(),
+            bytes: 0,
+            told: 0,
             streamed: false,
+            has_pieces: false,
             tools: Vec::new(),
         });
         events
     }
 
-    pub(super) fn add(&mut self, parent: Option<&Text>, content: &Json) {
-        if let Some(open) = self.get(parent) {
-            open.contents.push(content.clone());
-        }
+    pub(super) fn add(&mut self, parent: Option<&Text>, content: &Json) -> Option<TurnEvent> {
+        let open = self.get(parent)?;
+        open.bytes += content.as_str().len();
+        open.contents.push(content.clone());
+        (open.bytes > MESSAGE_BYTES).then(|| open.part()).flatten()
     }
 
     pub(super) fn mark_streamed(&mut self, parent: Option<&Text>) {
         if let Some(open) = self.get(parent) {
             open.streamed = true;
+        }
+    }
+
+    pub(super) fn piece_came(&mut self, parent: Option<&Text>) {
+        if let Some(open) = self.get(parent) {
+            open.has_pieces = true;
         }
     }
 
@@ -61,7 +87,8 @@ impl OpenMessages {
 
     pub(super) fn block_starts(&mut self, parent: Option<&Text>, index: Option<u64>, tool: &Text) {
         if let (Some(open), Some(index)) = (self.get(parent), index) {
-            open.tools.push((index, tool.clone()));
+            open.tools.truncate(TOOLS - 1);
+            open.tools.push((index, tool.detached()));
         }
     }
 
@@ -86,12 +113,12 @@ impl OpenMessages {
     /// The speaker's message is finished.
     pub(super) fn flush(&mut self, parent: Option<&Text>) -> Events {
         let at = self.0.iter().position(|open| open.parent.as_ref() == parent);
-        at.and_then(|at| self.0.remove(at).finished()).into_iter().collect()
+        at.and_then(|at| self.0.remove(at).part()).into_iter().collect()
     }
 
     /// All messages are finished.
     pub(super) fn flush_all(&mut self) -> Events {
-        self.0.drain(..).filter_map(OpenMessage::finished).collect()
+        self.0.drain(..).filter_map(|mut open| open.part()).collect()
     }
 
     fn get(&mut self, parent: Option<&Text>) -> Option<&mut OpenMessage> {
@@ -100,27 +127,28 @@ impl OpenMessages {
 }
 
 impl OpenMessage {
-    /// The event of the whole message; none where no block came.
-    fn finished(self) -> Option<TurnEvent> {
-        let content = match self.contents.len() {
+    /// What has come since the last part; none where nothing has.
+    fn part(&mut self) -> Option<TurnEvent> {
+        self.told += std::mem::take(&mut self.bytes);
+        let mut contents = std::mem::take(&mut self.contents);
+        let content = match contents.len() {
             0 => return None,
-            1 => self.contents.into_iter().next()?,
-            _ => joined(&self.contents)?,
+            1 => contents.pop()?,
+            _ => joined(&contents)?,
         };
-        Some(TurnEvent::Message {
-            role: constant("assistant"),
-            content,
-            model: self.model,
-            usage: self.usage,
-        })
+        let (model, usage) = (self.model.clone(), self.usage.clone());
+        Some(TurnEvent::Message { role: constant("assistant"), content, model, usage })
     }
 }
 
-/// One list of what stands in several.
+/// One list of what stands in several. Content that is a string is a text block.
 fn joined(lists: &[Json]) -> Option<Json> {
-    let inside = |list: &Json| list.as_str().strip_prefix('[')?.strip_suffix(']').map(str::to_owned);
-    let blocks: Option<Vec<_>> = lists.iter().map(inside).collect();
-    Json::parse(format!("[{}]", blocks?.join(","))).ok()
+    let inside = |list: &Json| match list.as_str().strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+        Some(blocks) => blocks.trim().to_owned(),
+        None => format!("{{\"type\":\"text\",\"text\":{list}}}"),
+    };
+    let blocks: Vec<_> = lists.iter().map(inside).filter(|blocks| !blocks.is_empty()).collect();
+    Json::parse(format!("[{}]", blocks.join(","))).ok()
 }
 
 /// The members of both; `newer` wins unless it says null.

@@ -59,7 +59,7 @@ impl Ledger {
         let counted = plus(self.messages, self.message);
         let told = plus(Usage::default(), Reported::read(result.usage.as_ref()));
         self.turns = add(self.turns, if told == Usage::default() { counted } else { told });
-        self.turns.cost_usd = result.total_cost_usd.or(self.turns.cost_usd);
+        self.turns.cost_usd = result.cost().or(self.turns.cost_usd);
         (self.messages, self.message) = Default::default();
         self.turns
     }
@@ -67,20 +67,22 @@ impl Ledger {
 
 fn plus(sum: Usage, it: Reported) -> Usage {
     Usage {
-        input_tokens: sum.input_tokens + it.input_tokens.unwrap_or(0),
-        output_tokens: sum.output_tokens + it.output_tokens.unwrap_or(0),
-        cache_read_tokens: sum.cache_read_tokens + it.cache_read_input_tokens.unwrap_or(0),
-        cache_write_tokens: sum.cache_write_tokens + it.cache_creation_input_tokens.unwrap_or(0),
+        input_tokens: sum.input_tokens.saturating_add(it.input_tokens.unwrap_or(0)),
+        output_tokens: sum.output_tokens.saturating_add(it.output_tokens.unwrap_or(0)),
+        cache_read_tokens: sum.cache_read_tokens.saturating_add(it.cache_read_input_tokens.unwrap_or(0)),
+        cache_write_tokens: sum
+            .cache_write_tokens
+            .saturating_add(it.cache_creation_input_tokens.unwrap_or(0)),
         cost_usd: sum.cost_usd,
     }
 }
 
 fn add(one: Usage, other: Usage) -> Usage {
     Usage {
-        input_tokens: one.input_tokens + other.input_tokens,
-        output_tokens: one.output_tokens + other.output_tokens,
-        cache_read_tokens: one.cache_read_tokens + other.cache_read_tokens,
-        cache_write_tokens: one.cache_write_tokens + other.cache_write_tokens,
+        input_tokens: one.input_tokens.saturating_add(other.input_tokens),
+        output_tokens: one.output_tokens.saturating_add(other.output_tokens),
+        cache_read_tokens: one.cache_read_tokens.saturating_add(other.cache_read_tokens),
+        cache_write_tokens: one.cache_write_tokens.saturating_add(other.cache_write_tokens),
         cost_usd: one.cost_usd,
     }
 }

@@ -11,6 +11,9 @@ use crate::error::Phase;
 /// After the child's end, output that its descendants hold open is read for this long.
 const HELD_OPEN: Duration = Duration::from_secs(1);
 
+/// After the end of all, an approver may take this long to store what it was told.
+const APPROVER: Duration = Duration::from_secs(5);
+
 /// When nothing is waited for.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -25,6 +28,8 @@ pub(super) enum Alarm {
     OutputHeldOpen,
     /// Even after the end of its tree.
     OutputNeverEnds,
+    /// All is over but for an approver that does not say it has stored what it was told.
+    ApproverNeverAnswers,
 }
 
 #[derive(Debug)]
@@ -46,7 +51,7 @@ enum Stage {
     Running,
     Exited(Instant),
     Ending,
-    Ended,
+    Ended(Instant),
 }
 
 impl Clock {
@@ -72,7 +77,7 @@ impl Clock {
     /// A line came.
     pub(super) fn saw(&mut self, message: &Message) {
         match message {
-            Message::Result(result) => self.has_result = result.queued_turn_count == 0,
+            Message::Result(result) if result.queued_turn_count == 0 => self.turn_ended(),
             Message::System(system) => {
                 if let Some(tasks) = &system.tasks {
                     let is_agent = |kind: &str| kind.contains("agent");
@@ -83,6 +88,11 @@ impl Clock {
             Message::Init(_) => self.has_result = false,
             _ => {}
         }
+    }
+
+    /// A turn is over.
+    pub(super) fn turn_ended(&mut self) {
+        self.has_result = true;
     }
 
     pub(super) fn stdout_ended(&mut self) {
@@ -99,8 +109,7 @@ impl Clock {
     }
 
     pub(super) fn tree_ended(&mut self) {
-        self.stage = Stage::Ended;
-        self.resumes();
+        self.stage = Stage::Ended(Instant::now());
     }
 
     /// Whether the turn is over as far as the CLI told.
@@ -114,20 +123,26 @@ impl Clock {
             Stage::Running => self.next_limit(asks),
             Stage::Exited(at) => (Alarm::OutputHeldOpen, at + HELD_OPEN),
             Stage::Ending => (Alarm::NothingFollows, self.quiet_since + NEVER),
-            Stage::Ended => (Alarm::OutputNeverEnds, self.quiet_since + HELD_OPEN),
+            Stage::Ended(at) if self.stdout_ended => (Alarm::ApproverNeverAnswers, at + APPROVER),
+            Stage::Ended(at) => (Alarm::OutputNeverEnds, at + HELD_OPEN),
         }
     }
 
     fn next_limit(&self, asks: bool) -> (Alarm, Instant) {
-        let limit = |phase, after, from: Instant| (Alarm::TimedOut { phase, after }, from + after);
+        let limit = |phase, after, from| (Alarm::TimedOut { phase, after }, later(from, after));
         let total = self.limits.total.map(|after| limit(Phase::Total, after, self.started));
         let idle =
             self.limits.idle.filter(|_| !asks).map(|after| limit(Phase::Idle, after, self.quiet_since));
         let lingers = self.stdout_ended || (self.is_lingering() && !asks);
-        let linger = lingers.then(|| (Alarm::NothingFollows, self.quiet_since + self.limits.linger));
+        let linger = lingers.then(|| (Alarm::NothingFollows, later(self.quiet_since, self.limits.linger)));
         let all = [total, idle, linger].into_iter().flatten();
         all.min_by_key(|(_, at)| *at).unwrap_or((Alarm::NothingFollows, self.quiet_since + NEVER))
     }
+}
+
+/// A limit too large to be added is none.
+fn later(from: Instant, after: Duration) -> Instant {
+    from.checked_add(after).unwrap_or(from + NEVER)
 }
 
 #[cfg(test)]
@@ -154,6 +169,13 @@ mod tests {
         let clock = clock();
         assert!(matches!(clock.next(false).0, Alarm::TimedOut { phase: Phase::Idle, .. }));
         assert!(matches!(clock.next(true).0, Alarm::TimedOut { phase: Phase::Total, .. }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_largest_limit_is_none() {
+        let total = Some(Duration::MAX);
+        let clock = Clock::new(Limits { total, linger: Duration::MAX, ..Limits::default() });
+        assert!(clock.next(false).1 > Instant::now() + NEVER / 2);
     }
 
     #[tokio::test(start_paused = true)]

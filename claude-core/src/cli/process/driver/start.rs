@@ -7,12 +7,13 @@ use std::sync::{Arc, OnceLock};
 use process_tree::Tree;
 
 use super::clock::Clock;
-use super::{Child, Driver};
+use super::{Child, Driver, End};
 use crate::cli::command::Command;
 use crate::cli::control::{Requests, user_message};
 use crate::cli::input::Input;
 use crate::cli::outcome::Outcome;
 use crate::cli::questions::Questions;
+use crate::cli::secrets::Secrets;
 use crate::cli::stderr::Stderr;
 use crate::cli::translator::Translator;
 use crate::error::{Error, Result};
@@ -30,7 +31,9 @@ impl Driver {
     ) -> Result<Self> {
         let cwd = directory(&command.cwd)?;
         let mut child = process_tree::Command::new(&command.program).cwd(&cwd).args(command.arguments());
-        for (name, value) in command.environment() {
+        let environment = command.environment();
+        let secrets = Secrets::of(&environment);
+        for (name, value) in environment {
             child = child.env(name, value);
         }
         let (tree, pipes) = Tree::piped(child).await.map_err(|error| not_started(&command.program, error))?;
@@ -51,7 +54,7 @@ impl Driver {
             translator: Translator::new(command.detail),
             clock: Clock::new(command.limits.clone()),
             resumed: command.resumed().cloned(),
-            secret: command.secret().map(str::to_owned),
+            secrets,
             questions: command.approver.map(|approver| Questions::new(approver, cwd)),
             requests: requests.requests,
             stops: requests.stop,
@@ -61,7 +64,7 @@ impl Driver {
             failure: None,
             dismissed: false,
             cut: false,
-            told_end: false,
+            end: End::Open,
             outcome,
         })
     }
