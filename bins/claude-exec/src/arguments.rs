@@ -9,7 +9,7 @@ use claude_core::cli::{CliSessionId, ModelName, PermissionMode};
 
 /// Runs Claude Code from the shell: one prompt, its answer as it comes, its approvals, its exit code.
 #[derive(Debug, Parser)]
-#[command(name = "claude-exec", version, propagate_version = true, after_help = AFTER_HELP)]
+#[command(name = "claude-exec", version, after_help = AFTER_HELP)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -17,7 +17,7 @@ pub struct Arguments {
 }
 
 const AFTER_HELP: &str = "Exit codes: 0 fine, 1 the run failed, 2 usage, 3 Claude Code is missing or unusable, \
-4 not authenticated, 5 rate limited or overloaded, 124 timed out, 130 interrupted";
+4 not authenticated, 5 rate limited or overloaded, 124 timed out, 130 interrupted (Ctrl-C, SIGTERM, SIGHUP)";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -37,8 +37,8 @@ pub enum Task {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Run {
-    /// What to ask; `-`, or nothing with a pipe as input: read it from there. One that looks like a flag
-    /// stands behind `--`.
+    /// What to ask; `-`, or nothing with a pipe as input: read it from there, else the pipe is not read. One
+    /// that looks like a flag stands behind `--`.
     #[arg(value_name = "PROMPT")]
     pub prompt: Option<String>,
 
@@ -91,7 +91,7 @@ pub struct Run {
     #[arg(long)]
     pub dangerously_skip_permissions: bool,
 
-    /// End the run after this time: `90`, `90s`, `5m`, `1h`.
+    /// End the run after this time, reading the prompt included: `90`, `90s`, `5m`, `1h`.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
 
@@ -197,7 +197,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     let seconds: f64 = digits.parse().map_err(|_| "no number".to_owned())?;
     match Duration::try_from_secs_f64(seconds * unit) {
         Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err("it must be above zero".into()),
+        _ => Err("it must be above zero, and not for ever".into()),
     }
 }
 

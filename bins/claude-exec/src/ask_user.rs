@@ -9,8 +9,7 @@ use claude_core::approval::{Question, Verdict};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::diff::painted;
-use crate::terminal::{Terminal, printable};
+use crate::terminal::{Terminal, painted, visible};
 
 /// The tool's name.
 pub(crate) const TOOL: &str = "AskUserQuestion";
@@ -55,9 +54,9 @@ pub(crate) async fn ask(terminal: &mut Terminal, question: &Question) -> io::Res
 }
 
 fn describe(asked: &Asked, colours: bool) -> String {
-    let title = painted(&format!("? {}", printable(&asked.question)), AnsiColor::Yellow, colours);
+    let title = painted(&format!("? {}", visible(&asked.question)), AnsiColor::Yellow, colours);
     let options = asked.options.iter().zip(1..).map(|(option, number)| {
-        format!("  {number}. {} — {}\n", printable(&option.label), printable(&option.description))
+        format!("  {number}. {} — {}\n", visible(&option.label), visible(&option.description))
     });
     let several = if asked.multi_select { "numbers with commas" } else { "a number" };
     format!("\n{title}\n{}Answer ({several}, or your own words): ", options.collect::<String>())

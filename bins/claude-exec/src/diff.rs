@@ -1,9 +1,9 @@
 //! What a change changes, in the unified form.
 
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
 use similar::{ChangeTag, TextDiff};
 
-use crate::terminal::printable;
+use crate::terminal::{painted, visible};
 
 /// Lines around a change.
 const CONTEXT: usize = 3;
@@ -33,7 +33,8 @@ pub(crate) fn unified(before: &str, after: &str, colours: bool) -> String {
 }
 
 fn line(tag: ChangeTag, text: &str, colours: bool) -> String {
-    let text = printable(text.trim_end_matches('\n'));
+    // A tab is a blank here as in any diff.
+    let text = visible(&text.trim_end_matches('\n').replace('\t', "    "));
     match tag {
         ChangeTag::Delete => painted(&format!("-{text}"), AnsiColor::Red, colours),
         ChangeTag::Insert => painted(&format!("+{text}"), AnsiColor::Green, colours),
@@ -48,15 +49,6 @@ fn span(start: usize, end: usize) -> String {
         1 => format!("{}", start + 1),
         count => format!("{},{count}", start + 1),
     }
-}
-
-/// `text` in a colour, if colours are wanted.
-pub(crate) fn painted(text: &str, colour: AnsiColor, colours: bool) -> String {
-    if !colours {
-        return text.to_owned();
-    }
-    let style = Style::new().fg_color(Some(colour.into()));
-    format!("{style}{text}{style:#}")
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `claude-exec doctor`: is everything there that a run needs?
 
+use std::io::Write;
+
 use anstyle::{AnsiColor, Style};
 use claude_core::Error;
 use claude_core::cli::Installation;
@@ -104,5 +106,6 @@ fn tell(mark: Mark, text: String) {
         Mark::Bad => ("✗", AnsiColor::Red),
     };
     let style = Style::new().fg_color(Some(colour.into()));
-    anstream::println!("{style}{sign}{style:#} {text}");
+    // Who closed stdout does not want to know.
+    let _ = writeln!(anstream::stdout(), "{style}{sign}{style:#} {text}");
 }

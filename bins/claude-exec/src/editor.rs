@@ -1,9 +1,11 @@
 //! A tool's input in the user's own editor.
 
-use std::io::{self, Read, Seek, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::process::Stdio;
 
 use claude_core::Json;
+use tokio::process::Command;
 
 /// The most bytes read back.
 const INPUT_BYTES: u64 = 10 << 20;
@@ -13,9 +15,7 @@ const INPUT_BYTES: u64 = 10 << 20;
 /// # Errors
 /// When no editor runs, or when what comes back is no JSON object.
 pub(crate) async fn edit(input: &Json) -> io::Result<Json> {
-    let text = indented(input.as_str());
-    let joined = tokio::task::spawn_blocking(move || edit_text(&text)).await;
-    let edited = joined.map_err(io::Error::other)??;
+    let edited = edit_text(&indented(input.as_str())).await?;
     let json = Json::parse(edited).map_err(|error| invalid(&format!("that is no JSON: {error}")))?;
     if json.as_str().trim_start().starts_with('{') {
         Ok(json)
@@ -24,28 +24,30 @@ pub(crate) async fn edit(input: &Json) -> io::Result<Json> {
     }
 }
 
-fn edit_text(text: &str) -> io::Result<String> {
+/// Cancelled, as when the question is withdrawn, the editor is ended.
+async fn edit_text(text: &str) -> io::Result<String> {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let editor = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".into());
     // Readable by its owner only, and gone when dropped.
     let mut file = tempfile::Builder::new().prefix("claude-exec-").suffix(".json").tempfile()?;
     file.write_all(text.as_bytes())?;
-    let terminal = || std::fs::File::options().read(true).write(true).open("/dev/tty").map(Stdio::from);
+    let terminal = || File::options().read(true).write(true).open("/dev/tty").map(Stdio::from);
     // An editor's variable may hold arguments: the shell splits it, the path stays one word.
-    let status = std::process::Command::new("sh")
-        .args(["-c", &format!("{editor} \"$1\""), "sh"])
+    let status = Command::new("sh")
+        .args(["-c", &format!("exec {editor} \"$1\""), "sh"])
         .arg(file.path())
         .stdin(terminal()?)
         .stdout(terminal()?)
         .stderr(terminal()?)
-        .status()?;
+        .kill_on_drop(true)
+        .status()
+        .await?;
     if !status.success() {
         return Err(invalid(&format!("the editor failed ({status})")));
     }
-    // Some editors write a new file in place of the old one.
+    // By its path: some editors write a new file in place of the old one.
     let mut edited = String::new();
-    file.rewind()?;
-    std::fs::File::open(file.path())?.take(INPUT_BYTES).read_to_string(&mut edited)?;
+    File::open(file.path())?.take(INPUT_BYTES).read_to_string(&mut edited)?;
     Ok(edited)
 }
 

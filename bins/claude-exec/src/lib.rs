@@ -16,6 +16,8 @@ mod signals;
 mod terminal;
 mod terminal_approver;
 
+use std::io::Write;
+
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Task};
@@ -36,8 +38,9 @@ pub async fn main() -> Code {
         Task::Run(task) => run::run(*task).await,
         Task::Doctor(task) => doctor::doctor(&task).await,
         Task::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "claude-exec", &mut std::io::stdout());
-            Code::Fine
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "claude-exec", &mut script);
+            std::io::stdout().write_all(&script).map_or(Code::Failed, |()| Code::Fine)
         }
     }
 }

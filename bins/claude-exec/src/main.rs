@@ -1,5 +1,6 @@
 //! Runs Claude Code from the shell. The work is in the library beside this file.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            anstream::eprintln!("claude-exec: no runtime: {error}");
+            // Nobody to tell when even that can't be written.
+            let _ = writeln!(std::io::stderr(), "claude-exec: no runtime: {error}");
             return ExitCode::FAILURE;
         }
     };

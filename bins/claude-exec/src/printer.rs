@@ -7,18 +7,21 @@ mod text;
 use std::io;
 use std::time::Duration;
 
-use claude_core::Error;
 use claude_core::cli::{self, Message, RunResult};
+use claude_core::{Error, Text};
 use tokio::io::{AsyncWriteExt, Stdout};
 
 use crate::arguments::Output;
 use crate::exit::Code;
+use crate::terminal::tell;
 
 /// How a run ended.
 pub(crate) struct End<'a> {
     pub(crate) error: Option<&'a Error>,
     pub(crate) code: Code,
     pub(crate) elapsed: Duration,
+    /// Its reader stands still, so that nothing more can be written.
+    pub(crate) skips_stdout: bool,
 }
 
 /// One way to show a run. All failures are those of stdout: nobody reads it any more.
@@ -27,6 +30,8 @@ pub(crate) struct Printer {
     stdout: Stdout,
     /// The last result, for the closing.
     result: Option<RunResult>,
+    /// The session, which a run that failed may be resumed with.
+    session_id: Option<Text>,
 }
 
 enum Form {
@@ -42,12 +47,14 @@ impl Printer {
             Output::Json => Form::Json,
             Output::StreamJson => Form::StreamJson,
         };
-        Self { form, stdout: tokio::io::stdout(), result: None }
+        Self { form, stdout: tokio::io::stdout(), result: None, session_id: None }
     }
 
     pub(crate) async fn show(&mut self, output: &cli::Output) -> io::Result<()> {
-        if let Some(Message::Result(result)) = &output.message {
-            self.result = Some((**result).clone());
+        match &output.message {
+            Some(Message::Result(result)) => self.result = Some((**result).clone()),
+            Some(Message::Init(init)) => self.session_id = Some(init.session_id.detached()),
+            _ => {}
         }
         match &self.form {
             Form::Text(_) => self.show_text(output).await,
@@ -63,7 +70,7 @@ impl Printer {
             let (answer, step) = text.show(event);
             self.write(answer.as_bytes()).await?;
             if let Some(step) = step {
-                anstream::eprintln!("{step}");
+                tell(&step);
             }
         }
         Ok(())
@@ -73,15 +80,15 @@ impl Printer {
         let result = self.result.as_ref();
         let (bytes, closing) = match &mut self.form {
             Form::Text(text) => text.end(result, end),
-            Form::Json => (json::object(result, end), None),
+            Form::Json => (json::object(result, self.session_id.as_deref(), end), None),
             Form::StreamJson => (String::new(), None),
         };
-        let written = self.write(bytes.as_bytes()).await;
+        let written = if end.skips_stdout { Ok(()) } else { self.write(bytes.as_bytes()).await };
         if let Some(closing) = closing {
-            anstream::eprintln!("{closing}");
+            tell(&closing);
         }
         if let Some(error) = end.error {
-            anstream::eprintln!("claude-exec: {}", chain(error));
+            tell(&format!("claude-exec: {}", chain(error)));
         }
         written
     }
@@ -103,5 +110,5 @@ fn chain(error: &Error) -> String {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    crate::terminal::printable(&text)
+    crate::terminal::visible(&text)
 }

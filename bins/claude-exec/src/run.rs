@@ -1,18 +1,20 @@
 //! `claude-exec run`.
 
-use std::io::{IsTerminal, Read};
+use std::io::{self, IsTerminal, Read};
 use std::sync::Arc;
 use std::time::Instant;
 
 use claude_core::approval::{Approver, DenyWrites};
-use claude_core::cli::{Command, Output, PermissionMode, Process, ToolRule};
+use claude_core::cli::{Command, Detail, Output, PermissionMode, Process, ToolRule};
+use claude_core::error::Phase;
 use claude_core::{Error, Result};
+use tokio::time::timeout;
 
 use crate::arguments::{Approve, Backend, Run};
 use crate::exit::Code;
 use crate::printer::{End, Printer};
 use crate::signals::Signals;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, tell};
 use crate::terminal_approver::{DenyAll, TerminalApprover};
 
 /// The most bytes of a prompt that are read from stdin; one more is refused by the driver.
@@ -29,11 +31,19 @@ pub(crate) async fn run(task: Run) -> Code {
         Err(error) => Ended::Failed(error),
     };
     let code = ended.code();
-    let end = End { error: ended.error(), code, elapsed: started.elapsed() };
-    match printer.end(&end).await {
-        Ok(()) => code,
-        Err(_) if code == Code::Fine => Code::Failed,
-        Err(_) => code,
+    let skips_stdout = matches!(ended, Ended::Abandoned | Ended::OutputClosed(_));
+    let end = End { error: ended.error(), code, elapsed: started.elapsed(), skips_stdout };
+    let written = printer.end(&end).await;
+    if let (Ended::OutputClosed(error), _) | (_, Err(error)) = (&ended, &written) {
+        tell_unwritten(error);
+    }
+    if written.is_err() && code == Code::Fine { Code::Failed } else { code }
+}
+
+/// A reader that left knows it.
+fn tell_unwritten(error: &io::Error) {
+    if error.kind() != io::ErrorKind::BrokenPipe {
+        tell(&format!("claude-exec: stdout can't be written: {error}"));
     }
 }
 
@@ -41,18 +51,20 @@ pub(crate) async fn run(task: Run) -> Code {
 enum Ended {
     Completed,
     Interrupted,
+    /// It did not even end.
+    Abandoned,
     Failed(Error),
-    /// Nobody reads what we write.
-    OutputClosed,
+    /// Stdout can't be written.
+    OutputClosed(io::Error),
 }
 
 impl Ended {
     fn code(&self) -> Code {
         match self {
             Self::Completed => Code::Fine,
-            Self::Interrupted => Code::Interrupted,
+            Self::Interrupted | Self::Abandoned => Code::Interrupted,
             Self::Failed(error) => error.into(),
-            Self::OutputClosed => Code::Failed,
+            Self::OutputClosed(_) => Code::Failed,
         }
     }
 
@@ -65,8 +77,14 @@ impl Ended {
 }
 
 async fn start(task: &Run) -> Result<Process> {
-    let prompt = prompt(task.prompt.as_deref())?;
-    command(task)?.prompt(prompt).spawn().await
+    let command = command(task)?;
+    let prompt = match task.timeout {
+        Some(after) => timeout(after, prompt(task.prompt.clone()))
+            .await
+            .map_err(|_| Error::TimedOut { phase: Phase::Total, after })??,
+        None => prompt(task.prompt.clone()).await?,
+    };
+    command.prompt(prompt).spawn().await
 }
 
 /// Shows the outputs until the end, or until somebody insists on leaving.
@@ -76,7 +94,7 @@ async fn follow(process: Process, printer: &mut Printer) -> Ended {
     tokio::select! {
         ended = show_all(process, printer) => ended,
         // The process goes with the future that is dropped here, and its tree with it.
-        () = signals.steer(&control) => Ended::Interrupted,
+        () = signals.steer(&control) => Ended::Abandoned,
     }
 }
 
@@ -86,8 +104,8 @@ async fn show_all(mut process: Process, printer: &mut Printer) -> Ended {
             Ok(output) => output,
             Err(error) => return Ended::Failed(error),
         };
-        if printer.show(&output).await.is_err() {
-            return Ended::OutputClosed;
+        if let Err(error) = printer.show(&output).await {
+            return Ended::OutputClosed(error);
         }
     }
     match process.outcome() {
@@ -99,8 +117,11 @@ async fn show_all(mut process: Process, printer: &mut Printer) -> Ended {
 fn command(task: &Run) -> Result<Command> {
     let Backend::Cli = task.backend;
     let mut command = Command::new(&task.cli.program).cwd(&task.cwd).inherit_anthropic();
-    let shows_pieces = task.output == crate::arguments::Output::Text || task.include_partial_messages;
+    let shows_text = task.output == crate::arguments::Output::Text;
+    let shows_pieces = shows_text || task.include_partial_messages;
     command = apply(command, shows_pieces, Command::partial_messages);
+    // Lines that are only passed on, or summed up, need not be parsed.
+    command = apply(command, !shows_text, |command| command.detail(Detail::Outcome));
     command = apply(command, task.fork, Command::fork);
     command = apply(command, task.continue_latest, Command::continue_latest);
     command = apply(command, task.dangerously_skip_permissions, Command::dangerously_skip_permissions);
@@ -151,19 +172,25 @@ fn approver(task: &Run) -> Option<Arc<dyn Approver>> {
     }
 }
 
-fn prompt(argument: Option<&str>) -> Result<String> {
+/// From the command line, else from stdin; a thread reads it, so that a silent pipe can time out.
+async fn prompt(argument: Option<String>) -> Result<String> {
     match argument {
-        Some(prompt) if prompt != "-" => Ok(prompt.to_owned()),
-        None if std::io::stdin().is_terminal() => {
+        Some(prompt) if prompt != "-" => Ok(prompt),
+        None if io::stdin().is_terminal() => {
             Err(invalid("there is none: give it as an argument, or by a pipe"))
         }
-        _ => {
-            let mut bytes = Vec::new();
-            let read = std::io::stdin().take(PROMPT_BYTES).read_to_end(&mut bytes);
-            read.map_err(|source| Error::System { what: "stdin can't be read", source })?;
-            String::from_utf8(bytes).map_err(|_| invalid("it is no UTF-8"))
-        }
+        _ => match tokio::task::spawn_blocking(read_stdin).await {
+            Ok(Ok(bytes)) => String::from_utf8(bytes).map_err(|_| invalid("it is no UTF-8")),
+            Ok(Err(error)) => Err(invalid(&format!("stdin can't be read: {error}"))),
+            Err(_) => Err(invalid("stdin can't be read")),
+        },
     }
+}
+
+fn read_stdin() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().take(PROMPT_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn invalid(reason: &str) -> Error {

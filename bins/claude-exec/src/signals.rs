@@ -5,8 +5,13 @@ use std::time::Duration;
 use claude_core::cli::Control;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How long the run may take to end after the second signal, before we leave without it. Ending a tree takes
-/// at most 5 s.
+use crate::terminal::tell;
+
+/// How long the run may take after the first Ctrl-C to end with a result, before it is ended. A build server
+/// sends the signal once.
+const RESULT: Duration = Duration::from_secs(10);
+
+/// How long ending it may take, before we leave without it. Ending a tree takes at most 5 s.
 const PATIENCE: Duration = Duration::from_secs(6);
 
 /// The signals that ask us to stop.
@@ -25,14 +30,15 @@ impl Signals {
         })
     }
 
-    /// The first Ctrl-C interrupts the run, which then ends with a result; the second ends it. Completes only
+    /// The first Ctrl-C interrupts the run, which then ends with a result; the second, or 10 s, end it. Completes only
     /// when the run did not end in time.
     pub(crate) async fn steer(mut self, control: &Control) {
         tokio::select! {
             _ = self.interrupt.recv() => {
                 control.interrupt();
-                anstream::eprintln!("\ninterrupting; press Ctrl-C again to end it");
-                self.any().await;
+                tell("\ninterrupting; press Ctrl-C again to end it");
+                // Either way it is ended now.
+                let _ = tokio::time::timeout(RESULT, self.any()).await;
             }
             _ = self.terminate.recv() => {}
             _ = self.hangup.recv() => {}

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 
+use anstyle::{AnsiColor, Style};
 use rustix::fs::OFlags;
 use rustix::termios::{QueueSelector, tcflush};
 use tokio::io::AsyncReadExt;
@@ -69,17 +70,49 @@ pub(crate) fn wants_colours() -> bool {
     !set("NO_COLOR") && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
+/// A line on stderr. Nobody is told when even that can't be written.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// `text` in a colour, if colours are wanted.
+pub(crate) fn painted(text: &str, colour: AnsiColor, colours: bool) -> String {
+    if !colours {
+        return text.to_owned();
+    }
+    let style = Style::new().fg_color(Some(colour.into()));
+    format!("{style}{text}{style:#}")
+}
+
 /// Text of others, without what would steer the terminal: control characters are shown, directional overrides
 /// too.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|it| match it {
-            '\n' | '\t' => it,
-            '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + it as u32).unwrap_or('\u{fffd}'),
-            '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-            _ => it,
-        })
-        .collect()
+    text.chars().map(|it| if matches!(it, '\n' | '\t') { it } else { shown(it) }).collect()
+}
+
+/// What somebody decides upon, on one line: nothing is invisible, and no line of it passes for one of ours.
+pub(crate) fn visible(text: &str) -> String {
+    text.chars().map(|it| if is_invisible(it) { '\u{fffd}' } else { shown(it) }).collect()
+}
+
+fn shown(it: char) -> char {
+    match it {
+        '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + it as u32).unwrap_or('\u{fffd}'),
+        '\u{7f}'..='\u{9f}'
+        | '\u{61c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        _ => it,
+    }
+}
+
+/// Without width, or blank though no blank: joiners, fillers, tags, soft hyphens.
+fn is_invisible(it: char) -> bool {
+    matches!(it, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -88,6 +121,7 @@ mod tests {
 
     #[test]
     fn text_of_others_can_not_steer_the_terminal() {
+        assert_eq!(visible("a\n\u{200b}b\u{e0041}"), "a␊\u{fffd}b\u{fffd}");
         assert_eq!(printable("a\u{1b}[2Jb\r\u{7}\u{9b}c\u{202e}d\té\n"), "a␛[2Jb␍␇\u{fffd}c\u{fffd}d\té\n");
     }
 }

@@ -15,12 +15,9 @@ use claude_core::cli::preview;
 use tokio::sync::Mutex;
 
 use crate::ask_user;
-use crate::diff::{painted, unified};
+use crate::diff::unified;
 use crate::editor;
-use crate::terminal::{Terminal, printable};
-
-const HELP: &str = "  y allow · n deny, with a reason if you like: `n not now` · e edit the input · \
-s allow the like for this session · q deny and end the turn\n";
+use crate::terminal::{Terminal, painted, visible};
 
 /// Asks who sits at the terminal, one question at a time.
 pub(crate) struct TerminalApprover {
@@ -52,7 +49,9 @@ impl TerminalApprover {
                 Some(input) => question.allow_edited(input.clone(), "user"),
                 None => question.allow("user"),
             };
-            match answer(&mut terminal).await? {
+            // What is allowed for the session is what was asked, not what was edited.
+            let rule = question.session_rule().filter(|_| edited.is_none()).map(|rule| visible(rule));
+            match answer(&mut terminal, rule.as_deref()).await? {
                 Answer::Yes => return Ok(Verdict::Allow(permit())),
                 Answer::Session => return Ok(Verdict::Allow(permit().for_session())),
                 Answer::No(reason) => return Ok(Verdict::Deny(question.deny(reason, "user"))),
@@ -127,34 +126,55 @@ impl Answer {
     }
 }
 
-/// Asks until the answer is one. The end of input is a no.
-async fn answer(terminal: &mut Terminal) -> io::Result<Answer> {
+/// Asks until the answer is one. The end of input is a no. `rule` is what may be allowed for the session.
+async fn answer(terminal: &mut Terminal, rule: Option<&str>) -> io::Result<Answer> {
     terminal.forget_typed();
+    let choices = if rule.is_some() { "y/n/e/s/q" } else { "y/n/e/q" };
     loop {
-        terminal.write("Allow? [y/n/e/s/q, ? for help] ")?;
+        terminal.write(&format!("Allow? [{choices}, ? for help] "))?;
         let Some(line) = terminal.line().await? else { return Ok(Answer::No("nobody answered".into())) };
         match Answer::parse(&line) {
+            Some(Answer::Session) if rule.is_none() => terminal.write(&help(rule))?,
             Some(answer) => return Ok(answer),
-            None => terminal.write(HELP)?,
+            None => terminal.write(&help(rule))?,
         }
     }
 }
 
+fn help(rule: Option<&str>) -> String {
+    let session = rule.map(|rule| format!("  s  allow {rule} for this session\n")).unwrap_or_default();
+    format!(
+        "  y  allow\n  n  deny; with a reason if you like: n not now\n  e  edit the input first\n{session}  \
+         q  deny and end the turn\n"
+    )
+}
+
 fn describe(question: &Question, preview: &Preview, colours: bool) -> String {
-    let title = painted(&format!("● {}", printable(question.name())), AnsiColor::Yellow, colours);
+    let title = painted(&format!("● {}", visible(question.name())), AnsiColor::Yellow, colours);
     let body = match preview {
-        Preview::Diff { path, before, after } => {
+        Preview::Diff { path, before, after, is_hidden, others } => {
             let change = unified(before.as_deref().unwrap_or_default(), after, colours);
-            format!("{}\n{change}", printable(path))
+            let hidden = match (is_hidden, before) {
+                (true, None) => " (replaces a file that is not shown)",
+                (true, Some(_)) => " (part of a file that is not shown)",
+                (false, _) => "",
+            };
+            format!("{}{hidden}\n{change}{}", visible(path), also(others.as_ref()))
         }
-        Preview::Command { command, description } => {
-            let what = description.as_deref().map(|it| format!("{}\n", printable(it))).unwrap_or_default();
-            format!("{what}  $ {}\n", printable(command).replace('\n', "\n    "))
+        Preview::Command { command, description, others } => {
+            let what = description.as_deref().map(visible).unwrap_or_default();
+            let lines: Vec<_> = command.lines().map(visible).collect();
+            format!("{what}\n  $ {}\n{}", lines.join("\n    "), also(others.as_ref()))
         }
-        Preview::Input { input } => format!("{}\n", printable(input.as_str())),
-        other => format!("{other:?}\n"),
+        Preview::Input { input } => format!("{}\n", visible(input.as_str())),
+        other => format!("{}\n", visible(&format!("{other:?}"))),
     };
     format!("\n{title} {body}")
+}
+
+/// The rest of an input, so that nothing that is approved is hidden.
+fn also(others: Option<&Json>) -> String {
+    others.map(|others| format!("  with {}\n", visible(others.as_str()))).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -175,9 +195,12 @@ mod tests {
 
     #[test]
     fn a_command_is_shown_as_it_would_run() {
-        let input = Json::parse(r#"{"command":"rm -rf \u001b[2K/tmp/x\nls"}"#).unwrap();
+        let input =
+            Json::parse(r#"{"command":"rm -rf \u001b[2K/tmp/x\nls","timeout":5,"description":"a\nb"}"#)
+                .unwrap();
         let question = Question::new("t".into(), "Bash".into(), input.clone(), Effect::Write);
         let shown = preview("Bash", &input, std::path::Path::new("/"));
-        assert_eq!(describe(&question, &shown, false), "\n● Bash   $ rm -rf ␛[2K/tmp/x\n    ls\n");
+        let expected = "\n● Bash a␊b\n  $ rm -rf ␛[2K/tmp/x\n    ls\n  with {\"timeout\":5}\n";
+        assert_eq!(describe(&question, &shown, false), expected);
     }
 }

@@ -39,6 +39,8 @@ fn main() -> ExitCode {
         codes::text_goes_to_stdout_and_all_else_to_stderr,
         codes::colours_are_for_terminals,
         codes::a_closed_stdout_ends_the_run,
+        codes::what_can_not_be_written_does_not_panic,
+        codes::waiting_for_a_prompt_counts_as_time,
         codes::doctor_tells_what_it_found,
         codes::completions_are_printed,
         killed::a_hundred_killed_runs_leave_nobody,

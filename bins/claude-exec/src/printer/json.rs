@@ -1,5 +1,7 @@
 //! One object at the end.
 
+use std::fmt::Write;
+
 use claude_core::Json;
 use claude_core::cli::RunResult;
 use serde::Serialize;
@@ -25,17 +27,45 @@ struct Failure {
     message: String,
 }
 
-pub(super) fn object(result: Option<&RunResult>, end: &End<'_>) -> String {
+pub(super) fn object(result: Option<&RunResult>, session_id: Option<&str>, end: &End<'_>) -> String {
     let interrupted = || Failure { code: "interrupted", message: "somebody stopped it".into() };
     let failure = end.error.map(|error| Failure { code: error.code(), message: error.to_string() });
     let object = Object {
         result: result.map(RunResult::text),
         is_error: end.code != Code::Fine,
-        session_id: result.and_then(|it| it.session_id.as_deref()),
+        session_id: result.and_then(|it| it.session_id.as_deref()).or(session_id),
         usage: result.and_then(|it| it.usage.as_ref()),
-        cost_usd: result.and_then(|it| it.total_cost_usd),
+        cost_usd: result.and_then(RunResult::cost),
         duration_ms: u64::try_from(end.elapsed.as_millis()).unwrap_or(u64::MAX),
         error: failure.or_else(|| (end.code == Code::Interrupted).then(interrupted)),
     };
-    serde_json::to_string(&object).map(|line| line + "\n").unwrap_or_default()
+    serde_json::to_string(&object).map(|line| escaped(&line) + "\n").unwrap_or_default()
+}
+
+/// JSON escapes what ASCII has of control characters; the others, and directional overrides, would steer a
+/// terminal as well.
+fn escaped(json: &str) -> String {
+    let steers =
+        |it: char| matches!(it, '\u{7f}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    json.chars().fold(String::with_capacity(json.len()), |mut out, it| {
+        if steers(it) {
+            let _ = write!(out, "\\u{:04x}", it as u32);
+        } else {
+            out.push(it);
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped_and_stays_the_same_text() {
+        let json = serde_json::to_string("a\u{9b}b\u{202e}\u{1b}é").unwrap();
+        let escaped = escaped(&json);
+        assert!(escaped.contains("\\u009b") && escaped.contains("\\u202e"), "{escaped}");
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), "a\u{9b}b\u{202e}\u{1b}é");
+    }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::End;
 use crate::exit::Code;
-use crate::terminal::printable;
+use crate::terminal::{printable, visible};
 
 /// The most characters of one step's line.
 const STEP_CHARS: usize = 160;
@@ -22,6 +22,8 @@ const STEP_CHARS: usize = 160;
 pub(super) struct Text {
     /// The answer stands in mid-line.
     in_line: bool,
+    /// There is one.
+    has_answer: bool,
     /// Tools by their calls.
     tools: HashMap<String, String>,
     usage: Usage,
@@ -50,6 +52,10 @@ impl Text {
     /// What ends the answer, and the closing line.
     pub(super) fn end(&mut self, result: Option<&RunResult>, end: &End<'_>) -> (String, Option<String>) {
         let mut answer = String::new();
+        if let (false, None, Some(result)) = (self.has_answer, end.error, result) {
+            // Some commands of the CLI answer in their result alone.
+            self.text(&mut answer, result.text());
+        }
         self.end_line(&mut answer);
         // A run that failed before the model wrote anything has nothing to sum up.
         let counts = end.error.is_none() || self.usage.output_tokens > 0;
@@ -64,6 +70,7 @@ impl Text {
         let safe = if std::io::stdout().is_terminal() { printable(text) } else { text.to_owned() };
         answer.push_str(&safe);
         if !safe.is_empty() {
+            self.has_answer = true;
             self.in_line = !safe.ends_with('\n');
         }
     }
@@ -115,7 +122,7 @@ impl Text {
         }
         let _ = write!(line, " · {:.1} s", end.elapsed.as_secs_f64());
         if let Some(session) = &result.session_id {
-            let _ = write!(line, " · session {}", printable(session));
+            let _ = write!(line, " · session {}", visible(session));
         }
         line
     }
@@ -123,7 +130,7 @@ impl Text {
 
 fn step_line(name: &str, input: &Json) -> String {
     let style = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
-    format!("{style}● {}{style:#} {}", printable(name), summary(input))
+    format!("{style}● {}{style:#} {}", visible(name), summary(input))
 }
 
 /// The member of an input that tells most.
@@ -145,7 +152,7 @@ fn result_line(content: &Json, is_error: bool, duration_ms: Option<u64>) -> Stri
 }
 
 fn one_line(text: &str) -> String {
-    let words: String = printable(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: String = visible(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     match words.char_indices().nth(STEP_CHARS) {
         Some((at, _)) => format!("{}…", &words[..at]),
         None => words,

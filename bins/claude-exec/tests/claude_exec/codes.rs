@@ -12,7 +12,7 @@ pub(crate) fn each_way_to_end_has_its_code() {
     // Without the control protocol, in which the CLI waits for more input after its last line.
     let plain: &[&str] = &["--dangerously-skip-permissions", "hi"];
     let unknown = ["--resume", "00000000-0000-4000-8000-000000000000"];
-    let table: [(i32, StandIn, &[&str], &str); 33] = [
+    let table: [(i32, StandIn, &[&str], &str); 34] = [
         (0, plan().text("Fine."), &["hi"], ""),
         (0, plan().asks("Write", serde_json::json!({})), &["hi"], "nobody is there"),
         (1, plan().api_error(400), &["hi"], "refused the request (status 400)"),
@@ -38,6 +38,7 @@ pub(crate) fn each_way_to_end_has_its_code() {
         (2, plan(), &["--timeout=soon", "hi"], "use s, m or h"),
         (2, plan(), &["--max-turns=0", "hi"], "it is 0"),
         (2, plan(), &["--max-cost=-1", "hi"], "no amount above 0"),
+        (2, plan(), &["--add-dir=/nonexistent", "hi"], "is no directory"),
         (
             2,
             plan().no_init().no_result().exit_code(1).stderr("error: unknown option '--x'"),
@@ -155,6 +156,29 @@ pub(crate) fn a_closed_stdout_ends_the_run() {
     child.stdout.take().unwrap().read_exact(&mut some).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1));
     crate::support::eventually("nobody is left", || processes_with(&token) == 0 && grandchildren() == 0);
+}
+
+pub(crate) fn what_can_not_be_written_does_not_panic() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let plan = StandIn::new().text("Fine.");
+    let ran = run(with_stand_in(&plan).args(["run", "hi"]).stderr(full()));
+    assert_eq!((ran.code, ran.out.as_str()), (0, "Fine.\n"), "{ran:?}");
+    for form in ["text", "json", "stream-json"] {
+        let ran = run(with_stand_in(&plan).args(["run", "--output", form, "hi"]).stdout(full()));
+        assert!(ran.code == 1 && ran.err.contains("stdout can't be written"), "{form}: {ran:?}");
+    }
+    assert_eq!(run(with_stand_in(&plan).args(["completions", "bash"]).stdout(full())).code, 1);
+    assert_eq!(run(with_stand_in(&plan).args(["run", ""]).stderr(full())).code, 2);
+    run(with_stand_in(&plan).arg("doctor").stdout(full()));
+}
+
+pub(crate) fn waiting_for_a_prompt_counts_as_time() {
+    let mut command = with_stand_in(&StandIn::new());
+    let child = command.args(["run", "--timeout=300ms"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut child = child.unwrap();
+    let silent = child.stdin.take();
+    assert_eq!(child.wait().unwrap().code(), Some(124));
+    drop(silent);
 }
 
 pub(crate) fn doctor_tells_what_it_found() {

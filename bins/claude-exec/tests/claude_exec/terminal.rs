@@ -81,7 +81,7 @@ pub(crate) fn an_approval_is_allowed_denied_and_changed() {
     screen.waits_for(ASKED);
     assert!(screen.text().contains("-before") && screen.text().contains("+hello"), "{}", screen.text());
     screen.types("perhaps\n");
-    screen.waits_for("y allow");
+    screen.waits_for("allow Write for this session");
     screen.types("n not on a Friday\n");
     assert!(screen.ends_with(0).contains("not on a Friday"));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "before\n");
