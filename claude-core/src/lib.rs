@@ -53,7 +53,8 @@ pub use text::{Json, Text};
 pub use timestamp::{Clock, Timestamp};
 pub use turn::{Effect, TurnEvent};
 
-/// The example of the README compiles.
+/// The examples of the READMEs compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
-struct Readme;
+#[doc = include_str!("../README.md")]
+struct Readmes;

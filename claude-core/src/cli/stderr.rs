@@ -24,6 +24,11 @@ impl Stderr {
         self.pipe.is_some()
     }
 
+    /// Nothing more is read.
+    pub(super) fn close(&mut self) {
+        self.pipe = None;
+    }
+
     /// Reads some. Cancel safe: one read, kept at once.
     pub(super) async fn read_some(&mut self) {
         let Some(pipe) = &mut self.pipe else { return };

@@ -121,11 +121,12 @@ impl Driver {
             request = request_of(requests) => self.request(request),
             step = step_of(questions) => self.take(step),
             () = input.write_some(), if input.has_work() => {}
-            () = stderr.read_some(), if stderr.is_open() => {}
             // Before the output: descendants that write without end must not hide what happened.
             change = child.change() => self.child_changed(change),
             () = sleep_until(at) => self.rang(alarm),
             read = read_of(stdout, lines) => self.took(read),
+            // Last: a flood of it holds up nothing.
+            () = stderr.read_some(), if stderr.is_open() => {}
         }
     }
 
@@ -274,7 +275,13 @@ impl Driver {
                 self.end(Grace::default());
             }
             Alarm::OutputHeldOpen => self.end(Grace::default()),
-            Alarm::OutputNeverEnds => self.stdout_ended(),
+            Alarm::OutputNeverEnds => {
+                self.clock.gives_up_output();
+                self.stderr.close();
+                if self.stdout.is_some() {
+                    self.stdout_ended();
+                }
+            }
             // What it was to be told goes on without us.
             Alarm::ApproverNeverAnswers => self.questions = None,
         }
@@ -325,7 +332,9 @@ impl Driver {
         if matches!(self.child, Child::Exited(_)) {
             self.end(Grace::default());
         }
-        matches!(self.child, Child::Gone(_)) && !self.questions.as_ref().is_some_and(Questions::has_work)
+        let owes = self.questions.as_ref().is_some_and(Questions::has_work);
+        // Its last words on stderr tell why it failed.
+        matches!(self.child, Child::Gone(_)) && !owes && !self.stderr.is_open()
     }
 
     /// Tells how it ended; the error, if it is one, is handed back.

@@ -42,6 +42,8 @@ pub(super) struct Clock {
     /// A result came and nothing since.
     has_result: bool,
     stdout_ended: bool,
+    /// Output that never ends was given up.
+    gave_up: bool,
     /// Subagents at work, as the CLI tells.
     agents: usize,
 }
@@ -57,16 +59,9 @@ enum Stage {
 impl Clock {
     pub(super) fn new(limits: Limits) -> Self {
         let now = Instant::now();
-        let (has_result, stdout_ended, agents) = (false, false, 0);
-        Self {
-            limits,
-            started: now,
-            quiet_since: now,
-            stage: Stage::Running,
-            has_result,
-            stdout_ended,
-            agents,
-        }
+        let (has_result, stdout_ended, gave_up, agents) = (false, false, false, 0);
+        let stage = Stage::Running;
+        Self { limits, started: now, quiet_since: now, stage, has_result, stdout_ended, gave_up, agents }
     }
 
     /// Something happened, or the consumer wants more: silence begins anew.
@@ -100,6 +95,10 @@ impl Clock {
         self.resumes();
     }
 
+    pub(super) fn gives_up_output(&mut self) {
+        self.gave_up = true;
+    }
+
     pub(super) fn child_exited(&mut self) {
         self.stage = Stage::Exited(Instant::now());
     }
@@ -123,7 +122,7 @@ impl Clock {
             Stage::Running => self.next_limit(asks),
             Stage::Exited(at) => (Alarm::OutputHeldOpen, at + HELD_OPEN),
             Stage::Ending => (Alarm::NothingFollows, self.quiet_since + NEVER),
-            Stage::Ended(at) if self.stdout_ended => (Alarm::ApproverNeverAnswers, at + APPROVER),
+            Stage::Ended(at) if self.gave_up => (Alarm::ApproverNeverAnswers, at + APPROVER),
             Stage::Ended(at) => (Alarm::OutputNeverEnds, at + HELD_OPEN),
         }
     }
