@@ -239,10 +239,15 @@ impl Translator {
 
 /// The blocks of a message. Content that is a string is one text; a block of another shape is passed over, the
 /// others are not.
-fn blocks(content: &Json) -> impl Iterator<Item = Block> + use<> {
-    let text = content.read_slices::<Text>().ok().map(Block::text);
+fn blocks(content: &Json) -> Vec<Block> {
+    if let Ok(blocks) = content.read_slices() {
+        return blocks;
+    }
+    if let Ok(text) = content.read_slices() {
+        return vec![Block::text(text)];
+    }
     let blocks: Vec<Json> = content.read_slices().unwrap_or_default();
-    text.into_iter().chain(blocks.into_iter().filter_map(|block| block.read_slices().ok()))
+    blocks.into_iter().filter_map(|block| block.read_slices().ok()).collect()
 }
 
 /// The event of a block that came as a whole. With partial messages its deltas came already: text counts once.
@@ -276,10 +281,12 @@ fn piece(delta: &Delta, tool: Option<Text>, parent_tool_call_id: Option<Text>) -
 
 /// The results of tools in a `user` line: call, content, whether it failed.
 pub(crate) fn tool_results(it: &User) -> impl Iterator<Item = (Text, Json, bool)> + use<> {
-    blocks(&it.message.content).filter(|block| &*block.kind == "tool_result").filter_map(|block| {
-        let content = block.content.unwrap_or_else(Json::null);
-        Some((block.tool_use_id?, content, block.is_error))
-    })
+    blocks(&it.message.content).into_iter().filter(|block| &*block.kind == "tool_result").filter_map(
+        |block| {
+            let content = block.content.unwrap_or_else(Json::null);
+            Some((block.tool_use_id?, content, block.is_error))
+        },
+    )
 }
 
 fn system(it: &System) -> Events {
