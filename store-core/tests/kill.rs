@@ -112,7 +112,8 @@ async fn killed_under_writes() {
         store.system().runs().recover().await.unwrap();
         store.close().await;
     }
-    assert!(acknowledged > 1000, "only {acknowledged} writes were acknowledged: nothing was tested");
+    // Fewer than one a round would test nothing, however slow the disk.
+    assert!(acknowledged as u64 > ROUNDS_OF_WRITES, "only {acknowledged} writes were acknowledged");
     is_sound(&database.path).await;
     println!(
         "killed under writes: {ROUNDS_OF_WRITES} rounds, {acknowledged} acknowledged batches, all there"
