@@ -113,14 +113,14 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Hands each member of the object to `take` until that says stop.
     fn members(&mut self, mut take: impl FnMut(&'a [u8], &'a [u8]) -> bool) -> Option<()> {
-        self.expect(b'{')?;
+        self.step_over(b'{')?;
         if self.peek()? == b'}' {
             return Some(());
         }
         loop {
             let name = self.value()?;
             let name = name.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-            self.expect(b':')?;
+            self.step_over(b':')?;
             let value = self.value()?;
             if !take(name, value) {
                 return Some(());
@@ -138,7 +138,7 @@ impl<'a> Walk<'a> {
         self.rest.first().copied()
     }
 
-    fn expect(&mut self, byte: u8) -> Option<()> {
+    fn step_over(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.rest = &self.rest[1..])
     }
 
