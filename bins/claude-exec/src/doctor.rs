@@ -15,6 +15,12 @@ struct Finding {
     text: String,
 }
 
+impl Finding {
+    fn new(mark: Mark, text: impl Into<String>) -> Self {
+        Self { mark, text: text.into() }
+    }
+}
+
 enum Mark {
     Fine,
     Warning,
@@ -26,8 +32,8 @@ pub(crate) async fn doctor(task: &Doctor) -> Code {
     match Installation::probe(&task.cli.program).await {
         Ok(installation) => examine(&installation).await,
         Err(error) => {
-            tell(Mark::Bad, error.to_string());
-            tell(Mark::Warning, "install it: npm install -g @anthropic-ai/claude-code@2.1.329".into());
+            tell(Finding::new(Mark::Bad, error.to_string()));
+            tell(Finding::new(Mark::Warning, "install it: npm install -g @anthropic-ai/claude-code@2.1.329"));
             Code::from(&error)
         }
     }
@@ -35,42 +41,39 @@ pub(crate) async fn doctor(task: &Doctor) -> Code {
 
 async fn examine(installation: &Installation) -> Code {
     let Installation { program, version, containment, .. } = installation;
-    tell(Mark::Fine, format!("Claude Code {version} as `{}`", program.display()));
+    tell(Finding::new(Mark::Fine, format!("Claude Code {version} as `{}`", program.display())));
     match version.warning() {
-        Some(warning) => tell(Mark::Warning, warning.into()),
-        None => tell(Mark::Fine, "its version is sound".into()),
+        Some(warning) => tell(Finding::new(Mark::Warning, warning)),
+        None => tell(Finding::new(Mark::Fine, "its version is sound")),
     }
     let (login, code) = login(installation).await;
-    tell(login.mark, login.text);
-    let sandbox = sandbox(
+    tell(login);
+    tell(sandbox(
         rustix::process::geteuid().is_root(),
         std::env::var_os("IS_SANDBOX").is_some_and(|value| value == "1"),
-    );
-    tell(sandbox.mark, sandbox.text);
-    let contained = containment_finding(containment);
-    tell(contained.mark, contained.text);
+    ));
+    tell(contained(containment));
     code
 }
 
 async fn login(installation: &Installation) -> (Finding, Code) {
-    let finding = |mark, text: String| Finding { mark, text };
     match installation.login().await {
         Ok(Some(login)) if login.logged_in => {
-            (finding(Mark::Fine, format!("logged in ({})", login.auth_method)), Code::Fine)
+            (Finding::new(Mark::Fine, format!("logged in ({})", login.auth_method)), Code::Fine)
         }
         Ok(Some(_)) => {
-            let text = "not logged in: run `claude` and log in, or set ANTHROPIC_API_KEY".into();
-            (finding(Mark::Bad, text), Code::Login)
+            let text = "not logged in: run `claude` and log in, or set ANTHROPIC_API_KEY";
+            (Finding::new(Mark::Bad, text), Code::Login)
         }
         Ok(None) => {
-            (finding(Mark::Warning, "this version does not tell whether it is logged in".into()), Code::Fine)
+            (Finding::new(Mark::Warning, "this version does not tell whether it is logged in"), Code::Fine)
         }
         Err(error) => {
             let code = match error {
                 Error::TimedOut { .. } => Code::TimedOut,
                 _ => Code::Cli,
             };
-            (finding(Mark::Bad, format!("it does not tell whether it is logged in: {error}")), code)
+            (Finding::new(Mark::Bad, format!("it does not tell whether it is logged in: {error}")), code)
         }
     }
 }
@@ -84,22 +87,20 @@ fn sandbox(is_root: bool, is_sandbox: bool) -> Finding {
             "root: --dangerously-skip-permissions is refused; run as another user, or set IS_SANDBOX=1 in a sandbox",
         ),
     };
-    Finding { mark, text: text.into() }
+    Finding::new(mark, text)
 }
 
-fn containment_finding(containment: &str) -> Finding {
+fn contained(containment: &str) -> Finding {
     match containment {
-        "marker" => Finding {
-            mark: Mark::Warning,
-            text: "what a run leaves behind is found by a marker only, which a daemon can drop".into(),
-        },
-        holds => {
-            Finding { mark: Mark::Fine, text: format!("what a run starts ends with it (held by {holds})") }
-        }
+        "marker" => Finding::new(
+            Mark::Warning,
+            "what a run leaves behind is found by a marker only, which a daemon can drop",
+        ),
+        holds => Finding::new(Mark::Fine, format!("what a run starts ends with it (held by {holds})")),
     }
 }
 
-fn tell(mark: Mark, text: String) {
+fn tell(Finding { mark, text }: Finding) {
     let (sign, colour) = match mark {
         Mark::Fine => ("✓", AnsiColor::Green),
         Mark::Warning => ("!", AnsiColor::Yellow),

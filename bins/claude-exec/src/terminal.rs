@@ -98,14 +98,14 @@ pub(crate) fn visible(text: &str) -> String {
 fn shown(it: char) -> char {
     match it {
         '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + it as u32).unwrap_or('\u{fffd}'),
-        '\u{7f}'..='\u{9f}'
-        | '\u{61c}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        _ if steers(it) => '\u{fffd}',
         _ => it,
     }
+}
+
+/// What ASCII does not have of control characters, and what changes the direction of text.
+pub(crate) fn steers(it: char) -> bool {
+    matches!(it, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Without width, or blank though no blank: joiners, fillers, tags, soft hyphens.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::End;
 use crate::exit::Code;
+use crate::terminal::steers;
 
 #[derive(Serialize)]
 struct Object<'a> {
@@ -42,11 +43,8 @@ pub(super) fn object(result: Option<&RunResult>, session_id: Option<&str>, end: 
     serde_json::to_string(&object).map(|line| escaped(&line) + "\n").unwrap_or_default()
 }
 
-/// JSON escapes what ASCII has of control characters; the others, and directional overrides, would steer a
-/// terminal as well.
+/// JSON escapes what ASCII has of control characters; others steer a terminal as well.
 fn escaped(json: &str) -> String {
-    let steers =
-        |it: char| matches!(it, '\u{7f}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     json.chars().fold(String::with_capacity(json.len()), |mut out, it| {
         if steers(it) {
             let _ = write!(out, "\\u{:04x}", it as u32);
