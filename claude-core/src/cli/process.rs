@@ -13,7 +13,6 @@ use self::driver::Driver;
 pub(super) use self::driver::not_started;
 use super::command::Command;
 use super::control::Control;
-use super::line::Kind;
 use super::message::Message;
 use super::outcome::Outcome;
 use crate::error::{Error, Result};
@@ -54,12 +53,6 @@ impl Output {
             Some(Message::Unparsed(kind) | Message::Unknown(kind)) => kind.is_control(),
             _ => false,
         }
-    }
-
-    /// What kind of line it is; `None` where there is none.
-    #[must_use]
-    pub fn kind(&self) -> Option<Kind> {
-        self.line.as_ref().map(|line| super::line::scan(line, false).kind)
     }
 }
 

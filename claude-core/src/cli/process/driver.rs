@@ -131,6 +131,8 @@ impl Driver {
     }
 
     fn line(&mut self, line: Bytes) -> Output {
+        // What was permitted has a result later.
+        self.translator.wants_tool_results = self.questions.as_ref().is_some_and(Questions::has_running);
         let (message, mut events) = self.translator.read(&line);
         match &message {
             Message::CanUseTool(asked) => {
@@ -157,7 +159,6 @@ impl Driver {
             _ => {}
         }
         self.clock.saw(&message);
-        self.translator.wants_tool_results = self.questions.as_ref().is_some_and(Questions::has_running);
         if self.clock.is_lingering() {
             // Closing stdin ends the process once its work is done.
             self.input.close();
@@ -171,8 +172,6 @@ impl Driver {
         if let Some(answer) = step.answer {
             self.input.push(answer);
         }
-        // What is permitted now has a result later.
-        self.translator.wants_tool_results = self.questions.as_ref().is_some_and(Questions::has_running);
         self.say(step.events);
     }
 
@@ -218,7 +217,7 @@ impl Driver {
             Stop::Interrupt(by) => {
                 self.stopped_by = Some(by);
                 if self.input.is_open() {
-                    let id = self.next_request_id();
+                    let id = fresh_request_id();
                     self.input.push(control::interrupt(&id));
                 } else if let Child::Running(tree) = &self.child {
                     // It may have ended meanwhile, which is what was asked for.
@@ -227,14 +226,14 @@ impl Driver {
             }
             Stop::Cancel(by) => {
                 self.stopped_by = Some(by);
-                self.end(Grace::default());
+                self.end();
             }
         }
     }
 
     fn request(&mut self, request: Request) {
         let open = self.questions.is_some() && self.input.is_open();
-        let id = self.next_request_id();
+        let id = fresh_request_id();
         let (line, answer) = match request {
             Request::SetModel(model, answer) => (control::set_model(&id, &model), answer),
             Request::SetPermissionMode(mode, answer) => (control::set_permission_mode(&id, mode), answer),
@@ -263,18 +262,14 @@ impl Driver {
         }
     }
 
-    fn next_request_id(&self) -> String {
-        uuid::Uuid::new_v4().to_string()
-    }
-
     fn rang(&mut self, alarm: Alarm) {
         match alarm {
             Alarm::TimedOut { phase, after } => self.fail(Error::TimedOut { phase, after }),
             Alarm::NothingFollows => {
                 self.dismissed = true;
-                self.end(Grace::default());
+                self.end();
             }
-            Alarm::OutputHeldOpen => self.end(Grace::default()),
+            Alarm::OutputHeldOpen => self.end(),
             Alarm::OutputNeverEnds => {
                 self.clock.gives_up_output();
                 self.stderr.close();
@@ -290,7 +285,7 @@ impl Driver {
     fn fail(&mut self, error: Error) {
         let reads_on = !matches!(error, Error::LineTooLong { .. });
         self.failure.get_or_insert(error);
-        self.end(Grace::default());
+        self.end();
         if !reads_on {
             // What follows has no known start, and nobody reads it.
             self.stdout_ended();
@@ -314,11 +309,11 @@ impl Driver {
         }
     }
 
-    fn end(&mut self, grace: Grace) {
+    fn end(&mut self) {
         self.child = match std::mem::replace(&mut self.child, Child::Gone(Exit::unknown())) {
             Child::Running(tree) | Child::Exited(tree) => {
                 self.clock.ending();
-                Child::Ending(Box::pin(async move { tree.end(grace).await.into() }))
+                Child::Ending(Box::pin(async move { tree.end(Grace::default()).await.into() }))
             }
             other => other,
         };
@@ -330,7 +325,7 @@ impl Driver {
             return false;
         }
         if matches!(self.child, Child::Exited(_)) {
-            self.end(Grace::default());
+            self.end();
         }
         let owes = self.questions.as_ref().is_some_and(Questions::has_work);
         // Its last words on stderr tell why it failed.
@@ -370,6 +365,10 @@ impl Driver {
             Err(error) => Some(error),
         }
     }
+}
+
+fn fresh_request_id() -> String {
+    uuid::Uuid::new_v4().to_string()
 }
 
 /// What is needed to refuse a request.
