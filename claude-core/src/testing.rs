@@ -16,3 +16,22 @@ pub use leftovers::{grandchildren, processes_with};
 pub use loopback_api::{LoopbackApi, Plan, RecordedRequest, Reply};
 pub use real_cli::{RealCliMissing, real_cli};
 pub use stand_in::StandIn;
+
+/// Trials of the crate `libtest_mimic`, named like their functions, for tests that need a `main` of their own: to call
+/// [`init`](crate::init) first, or to become a stand-in. `$run` is handed each function and runs it.
+///
+/// ```text
+/// fn call(test: fn()) {
+///     test();
+/// }
+/// let trials = claude_core::trials![call; lines::come_in_order, ends::leave_nobody,];
+/// ```
+#[macro_export]
+macro_rules! trials {
+    ($run:path; $($($part:ident)::+,)*) => {
+        vec![$(libtest_mimic::Trial::test(stringify!($($part)::+).replace(" :: ", "::"), || {
+            $run($($part)::+);
+            Ok(())
+        })),*]
+    };
+}

@@ -20,22 +20,13 @@ mod support;
 use std::process::ExitCode;
 
 use claude_core::testing::stand_in;
-use libtest_mimic::{Arguments, Trial};
-
-/// Trials named like their functions, each on a runtime of its own.
-macro_rules! trials {
-    ($($($part:ident)::+,)*) => {
-        vec![$(Trial::test(stringify!($($part)::+).replace(" :: ", "::"), || {
-            support::run($($part)::+());
-            Ok(())
-        })),*]
-    };
-}
+use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
     claude_core::init();
     stand_in::become_if_asked();
-    let trials = trials![
+    let trials = claude_core::trials![
+        support::run;
         recordings::every_recording_comes_through_with_its_outcome,
         recordings::events_of_a_recording_end_once_and_count_text_once,
         lines::every_line_comes_as_it_was_written,

@@ -18,21 +18,12 @@ mod recordings;
 use std::process::ExitCode;
 
 use claude_core::testing::stand_in;
-use libtest_mimic::{Arguments, Trial};
-
-/// Trials named like their functions.
-macro_rules! trials {
-    ($($($part:ident)::+,)*) => {
-        vec![$(Trial::test(stringify!($($part)::+).replace(" :: ", "::"), || {
-            $($part)::+();
-            Ok(())
-        })),*]
-    };
-}
+use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
     stand_in::become_if_asked();
-    let trials = trials![
+    let trials = claude_core::trials![
+        call;
         arguments::tells_its_version,
         arguments::answers_with_the_prompt_of_stdin,
         arguments::joins_argument_and_stdin,
@@ -65,4 +56,8 @@ fn main() -> ExitCode {
         recordings::refuses_a_plan_it_cannot_read,
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn call(test: fn()) {
+    test();
 }

@@ -16,22 +16,13 @@ mod terminal;
 use std::process::ExitCode;
 
 use claude_core::testing::stand_in;
-use libtest_mimic::{Arguments, Trial};
-
-/// Trials named like their functions.
-macro_rules! trials {
-    ($($($part:ident)::+,)*) => {
-        vec![$(Trial::test(stringify!($($part)::+).replace(" :: ", "::"), || {
-            $($part)::+();
-            Ok(())
-        })),*]
-    };
-}
+use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
     process_tree::init();
     stand_in::become_if_asked();
-    let trials = trials![
+    let trials = claude_core::trials![
+        call;
         codes::each_way_to_end_has_its_code,
         codes::prompts_come_by_argument_or_pipe,
         codes::stream_json_is_the_cli_s_own_output,
@@ -57,4 +48,8 @@ fn main() -> ExitCode {
         terminal::the_model_s_question_is_answered,
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn call(test: fn()) {
+    test();
 }

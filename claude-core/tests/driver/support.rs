@@ -11,9 +11,9 @@ use claude_core::{Error, TurnEvent};
 /// No test takes this long, unless something hangs.
 const HANGS: Duration = Duration::from_secs(60);
 
-pub(crate) fn run(test: impl Future<Output = ()>) {
+pub(crate) fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async { tokio::time::timeout(HANGS, test).await.expect("it hangs") });
+    runtime.block_on(async { tokio::time::timeout(HANGS, test()).await.expect("it hangs") });
 }
 
 /// A run of the stand-in.
