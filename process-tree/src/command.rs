@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::user::User;
+
 /// A child to start, and how.
 ///
 /// Its environment starts **empty**: it gets what [`env`](Self::env) gave, plus one marker,
@@ -15,6 +17,7 @@ pub struct Command {
     pub(crate) args: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) cwd: Option<PathBuf>,
+    pub(crate) user: Option<User>,
     pub(crate) limits: Vec<(Resource, u64)>,
     pub(crate) reach: Reach,
 }
@@ -29,6 +32,7 @@ impl Command {
             args: Vec::new(),
             env: Vec::new(),
             cwd: None,
+            user: None,
             limits: Vec::new(),
             reach: Reach::Auto,
         }
@@ -64,6 +68,23 @@ impl Command {
         self
     }
 
+    /// Runs the child as another user, with that user's groups and no capability. It takes an owner that is root,
+    /// or one with `CAP_SETUID` and `CAP_SETGID` to switch, and `CAP_KILL` to end what it started; else the start
+    /// fails with [`Error::User`](crate::Error::User).
+    ///
+    /// The program is looked up as the owner; it is executed, and the directory entered, as that user. Limits are
+    /// set as the owner. The environment stays what [`env`](Self::env) gave: `HOME` and the like are the
+    /// caller's to set. Pipes become the user's, a terminal's device stays whose it is.
+    ///
+    /// A set-user-id program such as `sudo` works in the child as it does for that user elsewhere. An owner that
+    /// doesn't want this sets `PR_SET_NO_NEW_PRIVS` for itself (systemd: `NoNewPrivileges=yes`): every child
+    /// inherits it, and it doesn't hinder the switch.
+    #[must_use]
+    pub fn user(mut self, user: User) -> Self {
+        self.user = Some(user);
+        self
+    }
+
     /// Limits a resource, soft and hard at once. It holds for the child and what descends from it, each.
     #[must_use]
     pub fn limit(mut self, resource: Resource, value: u64) -> Self {
@@ -89,6 +110,7 @@ impl fmt::Debug for Command {
             .field("args", &self.args.len())
             .field("env", &self.env.iter().map(|(key, _)| key).collect::<Vec<_>>())
             .field("cwd", &self.cwd)
+            .field("user", &self.user)
             .field("limits", &self.limits)
             .field("reach", &self.reach)
             .finish()

@@ -41,6 +41,28 @@ pub enum Error {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The child couldn't become that user, mostly for an owner that isn't root.
+    #[error("can't become user {uid}")]
+    User {
+        /// Whom.
+        uid: u32,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The system's list of users has no such name.
+    #[error("no user {name:?}")]
+    UnknownUser {
+        /// As given to [`User::by_name`](crate::User::by_name).
+        name: String,
+    },
+    /// A list of users or groups is there but can't be read.
+    #[error("{path:?} can't be read")]
+    Users {
+        /// Which one.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// The descriptor couldn't become the child's controlling terminal.
     #[error("no controlling terminal")]
     Terminal(#[source] io::Error),

@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod fork;
+pub(crate) mod identity;
 pub(crate) mod launch;
 pub(crate) mod reap;
 pub(crate) mod scrub;

@@ -48,7 +48,7 @@
 //! |---|---|---|
 //! | `Cgroup` | everybody in a version 2 cgroup below the owner's own (Linux 5.14, writable; no controller is needed); killing is atomic. With `init`, also orphans that moved out of it | nobody, as long as the spawner lives, though who moved out is killed without `SIGTERM`; without `init`, who moved out |
 //! | `Supervisor` | every descendant | nobody, as long as the supervisor lives |
-//! | `Marker` | who bears the environment marker, descends from one who does, or is in the child's session | who cleared its environment and lost its parents; and when the owner is killed, only the direct child goes with it: [`sweep`] ends the rest later |
+//! | `Marker` | who bears the environment marker, descends from one who does, or is in the child's session | who cleared its environment and lost its parents; where [`Command::user`] was used and the owner lacks `CAP_SYS_PTRACE`, as root does in most containers, markers can't be read, so who lost its parents; and when the owner is killed, only the direct child goes with it: [`sweep`] ends the rest later |
 //!
 //! [`Reach::Auto`] takes the first of these that works here. `PROCESS_TREE_REACH` in the owner's environment
 //! forces one.
@@ -58,11 +58,20 @@
 //! * A child **of the owner's own user** may kill or stop the helpers. A killed supervisor's orphans fall to the
 //!   spawner, which kills them; the owner learns [`Status::Lost`]. A stopped one is given up by [`Tree::end`]
 //!   one second after the last deadline. A killed spawner leaves marker, cgroup and `sweep`. Whoever must rule
-//!   this out runs its children as another user.
+//!   this out runs its children as another user: [`Command::user`].
+//! * A child that becomes **another user's**, by [`Command::user`] or a set-user-id program, can be signalled only
+//!   by an owner that is root or has `CAP_KILL`. A cgroup is killed all the same.
 //! * A child that asks **another daemon** to start something (systemd, cron, a container engine, a remote host)
 //!   has it started outside of the tree.
 //! * A process in an uninterruptible wait of the kernel's goes when the kernel lets it. [`Exit::left`] counts
 //!   it, and its keeper stays to see it go.
+//!
+//! # Another user's children
+//!
+//! An owner that is root starts children as anybody by [`Command::user`]: user, groups and capabilities are exactly
+//! those of [`User`], nothing of root's stays. Such a child can't read the owner's environment, memory or
+//! private files, can't signal owner or helpers, and can't leave its cgroup; the tree is held and ended as any other.
+//! What the owner still has to see to is what that user may reach by the file system's own rules.
 //!
 //! # Cost
 //!
@@ -89,6 +98,7 @@ mod spawner;
 mod supervisor;
 mod sweep;
 mod tree;
+mod user;
 mod wire;
 
 pub use command::{Command, Reach, Resource};
@@ -98,3 +108,4 @@ pub use grace::{Grace, Signal};
 pub use spawner::init;
 pub use sweep::{Swept, sweep};
 pub use tree::{Pipes, Tree};
+pub use user::User;

@@ -132,7 +132,7 @@ pub(crate) fn ancestors(all: &[Stat], of: i32) -> Vec<i32> {
 }
 
 /// The mark in a process' environment, as it was when it last executed a program. Nothing for those of other
-/// users.
+/// users, unless this process may trace them, as root may.
 pub(crate) fn mark(pid: i32) -> Option<Mark> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     environment.split(|byte| *byte == 0).find_map(|variable| {

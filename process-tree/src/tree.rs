@@ -159,9 +159,15 @@ fn plan(grace: Grace) -> Plan {
     }
 }
 
+/// What the system holds of a child's output before the child waits: a quarter of what any user may ask for.
+const STDOUT_BYTES: usize = 256 << 10;
+
 fn make_pipes() -> std::io::Result<([OwnedFd; 3], Pipes)> {
     let (childs_stdin, stdin) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     let (stdout, childs_stdout) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    // A child that writes much and its reader take turns in longer strides. Refused where its user holds many pipes,
+    // which does no harm.
+    let _ = rustix::pipe::fcntl_setpipe_size(&stdout, STDOUT_BYTES);
     let (stderr, childs_stderr) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     for own in [&stdin, &stdout, &stderr] {
         rustix::io::ioctl_fionbio(own, true)?;

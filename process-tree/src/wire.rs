@@ -127,6 +127,7 @@ pub(crate) enum Stage {
     Limit(Resource),
     Descriptors,
     Terminal,
+    User,
     Directory,
     Exec,
 }
@@ -143,6 +144,7 @@ impl Stage {
             Stage::Terminal => 5,
             Stage::Directory => 6,
             Stage::Exec => 7,
+            Stage::User => 8,
             Stage::Limit(resource) => 0x100 + resource.code(),
         }
     }
@@ -155,6 +157,7 @@ impl Stage {
             Stage::Session,
             Stage::Descriptors,
             Stage::Terminal,
+            Stage::User,
             Stage::Directory,
             Stage::Exec,
         ]

@@ -7,6 +7,7 @@ use std::ptr;
 
 use rustix::pipe::PipeFlags;
 
+use super::identity::Identity;
 use crate::cgroup::Entrance;
 use crate::wire::body::Body;
 use crate::wire::{Failure, Stage};
@@ -65,6 +66,7 @@ struct Prepared<'a> {
     stdio: [RawFd; 3],
     is_terminal: bool,
     join: Option<OwnedFd>,
+    identity: Option<&'a Identity>,
     parent: Option<i32>,
     report: RawFd,
 }
@@ -125,6 +127,7 @@ fn prepare<'a>(launch: &'a Launch<'a>, report: &OwnedFd) -> Prepared<'a> {
         stdio,
         is_terminal,
         join: None,
+        identity: launch.body.identity.as_ref(),
         parent: (launch.without_parent == WithoutParent::Dies)
             .then(|| rustix::process::getpid().as_raw_nonzero().get()),
         report: report.as_raw_fd(),
@@ -163,7 +166,7 @@ fn become_program(prepared: &Prepared<'_>) -> ! {
 }
 
 fn is_late(stage: Stage) -> bool {
-    matches!(stage, Stage::Directory | Stage::Exec)
+    matches!(stage, Stage::User | Stage::Directory | Stage::Exec)
 }
 
 /// Each step of the child, in order. It returns only when one fails, with the reason in `errno`.
@@ -173,11 +176,7 @@ fn steps(prepared: &Prepared<'_>) -> Result<std::convert::Infallible, Stage> {
     unsafe {
         reset_signals();
         check(libc::setsid(), Stage::Session)?;
-        if let Some(parent) = prepared.parent {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-            // It may have died before the line above.
-            check(if libc::getppid() == parent { 0 } else { -1 }, Stage::Session)?;
-        }
+        die_with_parent(prepared, Stage::Session)?;
         if let Some(procs) = &prepared.join {
             check(
                 i32::from(libc::write(procs.as_raw_fd(), c"0".as_ptr().cast(), 1) == 1) - 1,
@@ -195,6 +194,9 @@ fn steps(prepared: &Prepared<'_>) -> Result<std::convert::Infallible, Stage> {
         }
         check(libc::dup3(prepared.report, REPORT_FD, libc::O_CLOEXEC), Stage::Descriptors)?;
         close_above(REPORT_FD);
+        if let Some(identity) = prepared.identity {
+            become_user(identity, prepared)?;
+        }
         check(libc::chdir(prepared.cwd.as_ptr()), Stage::Directory)?;
         libc::execve(prepared.program.as_ptr(), prepared.argv.as_ptr(), prepared.envp.as_ptr());
     }
@@ -203,6 +205,33 @@ fn steps(prepared: &Prepared<'_>) -> Result<std::convert::Infallible, Stage> {
 
 fn check(result: c_int, stage: Stage) -> Result<(), Stage> {
     if result == -1 { Err(stage) } else { Ok(()) }
+}
+
+/// Where it shall not stay without its parent.
+unsafe fn die_with_parent(prepared: &Prepared<'_>, stage: Stage) -> Result<(), Stage> {
+    let Some(parent) = prepared.parent else { return Ok(()) };
+    // SAFETY: no memory is involved.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        // It may have died before the line above.
+        check(if libc::getppid() == parent { 0 } else { -1 }, stage)
+    }
+}
+
+/// The memory is still a copy of the keeper's. Others of that user can't look into it: with the switch the kernel
+/// makes this process one that can't be traced, until it executes (unless `fs.suid_dumpable` is 1).
+unsafe fn become_user(identity: &Identity, prepared: &Prepared<'_>) -> Result<(), Stage> {
+    if !prepared.is_terminal {
+        identity.own_standard_streams();
+    }
+    if let Err(error) = identity.assume() {
+        // SAFETY: errno is this thread's own.
+        unsafe { *libc::__errno_location() = error.raw_os_error() };
+        return Err(Stage::User);
+    }
+    // The switch took it away.
+    // SAFETY: nothing is asked of the caller.
+    unsafe { die_with_parent(prepared, Stage::User) }
 }
 
 /// Every disposition back to its default, then an empty mask, so that no handler of the owner ever runs here.

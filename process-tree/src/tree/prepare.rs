@@ -12,8 +12,9 @@ use rustix::fs::Access;
 use crate::command::{Command, Resource};
 use crate::error::Error;
 use crate::mark::Mark;
+use crate::user::User;
 use crate::wire::MARK_VARIABLE;
-use crate::wire::body::{Counts, Writer};
+use crate::wire::body::{Head, Writer};
 
 /// Where a program is looked for when neither the command nor the owner has a `PATH`.
 const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -29,6 +30,7 @@ pub(super) struct Prepared<'a> {
 impl<'a> Prepared<'a> {
     pub(super) fn new(command: &'a Command) -> Result<Self, Error> {
         check_strings(command)?;
+        check_user(command)?;
         let here = env::current_dir();
         let cwd = match (&command.cwd, here) {
             (Some(cwd), _) if cwd.is_absolute() => cwd.clone(),
@@ -48,8 +50,9 @@ impl<'a> Prepared<'a> {
             command.limits.iter().map(|(resource, value)| (Resource::code(*resource), *value)).collect();
         // The marker is the first variable; one that the command brought along would belong to another tree.
         let env = || command.env.iter().filter(|(key, _)| key != MARK_VARIABLE);
-        let counts = Counts { args: 1 + command.args.len(), env: 1 + env().count() };
-        let mut writer = Writer::new(counts, &limits).ok_or_else(too_big)?;
+        let ids = command.user.as_ref().map(User::ids).unwrap_or_default();
+        let head = Head { args: 1 + command.args.len(), env: 1 + env().count(), limits: &limits, ids: &ids };
+        let mut writer = Writer::new(head).ok_or_else(too_big)?;
         writer.string(cgroup.unwrap_or(Path::new("")).as_os_str());
         writer.string(self.cwd.as_os_str()).string(self.program.as_os_str()).string(&command.program);
         for arg in &command.args {
@@ -69,6 +72,10 @@ impl<'a> Prepared<'a> {
     pub(super) fn not_executable(&self, source: io::Error) -> Error {
         Error::NotExecutable { program: self.command.program.clone(), source }
     }
+
+    pub(super) fn not_that_user(&self, source: io::Error) -> Error {
+        Error::User { uid: self.command.user.as_ref().map_or(0, |user| user.uid), source }
+    }
 }
 
 fn too_big() -> Error {
@@ -83,6 +90,16 @@ fn check_strings(command: &Command) -> Result<(), Error> {
         || command.env.iter().any(|(key, value)| has_nul(key) || is_bad_key(key) || has_nul(value))
         || command.cwd.as_ref().is_some_and(|cwd| has_nul(cwd.as_os_str()));
     if is_bad { Err(Error::Nul) } else { Ok(()) }
+}
+
+/// A number that is no id would leave the child the owner's.
+fn check_user(command: &Command) -> Result<(), Error> {
+    match &command.user {
+        Some(user) if user.identity().is_none() => {
+            Err(Error::User { uid: user.uid, source: io::Error::from_raw_os_error(libc::EINVAL) })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a look at a possible program found.

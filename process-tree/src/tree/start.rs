@@ -123,6 +123,7 @@ fn refusal(prepared: &Prepared<'_>, failure: Failure) -> Refusal {
         Stage::Descriptors => Error::Spawn { step: "descriptors", source },
         Stage::Limit(resource) => Error::Limit { resource, source },
         Stage::Terminal => Error::Terminal(source),
+        Stage::User => prepared.not_that_user(source),
         Stage::Directory => Error::BadDirectory { path: prepared.cwd.clone(), source },
         Stage::Exec => not_executed(prepared, source),
     })

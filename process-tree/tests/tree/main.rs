@@ -18,6 +18,7 @@ mod plain;
 mod starting;
 mod tampering;
 mod terminal;
+mod users;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         tampering::trials(),
         kernel_state::trials(),
         owners::trials(),
+        users::trials(),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials.into_iter().flatten().collect()).exit_code()
 }

@@ -11,7 +11,8 @@ use process_tree::{Command, Error, Grace, Reach, Status, Tree};
 use tokio::net::unix::pipe;
 
 use crate::observe::{PATIENCE, Up, cgroups_of, children, eventually, read_all, wait_for_lines};
-use crate::{ALL, STRONG, block_on, each, has_cgroups, once};
+use crate::users::Place;
+use crate::{ALL, STRONG, block_on, each, has_cgroups, once, users};
 
 /// What an owner's death may take: all steps of the default grace, and a second.
 const GONE_WITHIN: Duration = Duration::from_secs(6);
@@ -43,7 +44,7 @@ fn alone(name: &'static str, flag: &'static [&'static str]) -> Trial {
     })
 }
 
-fn owner(flag: &str, arguments: &[&str]) -> std::process::Command {
+pub(crate) fn owner(flag: &str, arguments: &[&str]) -> std::process::Command {
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     command.arg(flag).args(arguments);
     command
@@ -58,7 +59,9 @@ pub(crate) fn own(arguments: &[String]) -> ! {
     };
     block_on(async {
         match arguments[0].as_str() {
-            "hold" => hold(reach(1), Path::new(&arguments[2])).await,
+            "hold" => hold(reach(1), Path::new(&arguments[2]), Path::new(&arguments[3])).await,
+            "hold-other" => users::hold_other(reach(1)).await,
+            "refused" => users::assert_refused(reach(1)).await,
             "sweep" => sweep_once(),
             "close-output" => close_output(),
             "descriptors" => count_descriptors(reach(1)).await,
@@ -72,13 +75,15 @@ pub(crate) fn own(arguments: &[String]) -> ! {
     std::process::exit(0)
 }
 
-/// Starts every role with its output on `fifo`, and waits for a word before it drops them and exits.
-async fn hold(reach: Reach, fifo: &Path) {
+/// Starts every role of `exe` with its output on `fifo`, and waits for a word before it drops them and exits. Where
+/// `exe` isn't this very program, another user runs it.
+async fn hold(reach: Reach, exe: &Path, fifo: &Path) {
+    let is_own = std::env::current_exe().unwrap() == exe;
     let mut trees = Vec::new();
     for role in ROLES {
         let script = format!("exec \"$0\" --be {role} >\"$1\"");
-        let exe = std::env::current_exe().unwrap();
         let command = Command::new("/bin/sh").args(["-c", &script]).arg(exe).arg(fifo);
+        let command = if is_own { command } else { command.cwd("/").user(users::other()) };
         trees.push(Tree::piped(command.reach(reach)).await.unwrap());
     }
     let mut word = [0];
@@ -91,22 +96,34 @@ async fn hold(reach: Reach, fifo: &Path) {
 struct Holding {
     owner: Child,
     alive: pipe::Receiver,
-    _directory: tempfile::TempDir,
+    directory: Place,
+}
+
+/// Whose children an owner holds.
+#[derive(Clone, Copy)]
+pub(crate) enum Whose {
+    Its,
+    Anothers,
 }
 
 impl Holding {
-    async fn start(reach: Reach) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+    async fn start(reach: Reach, whose: Whose) -> Self {
+        let directory = Place::new();
+        let exe = match whose {
+            Whose::Its => std::env::current_exe().unwrap(),
+            Whose::Anothers => directory.exe(),
+        };
         let fifo = directory.path().join("alive");
         make_fifo(&fifo);
         let mut alive = pipe::OpenOptions::new().open_receiver(&fifo).unwrap();
         // Without a writer there would be an end of file before anybody came.
         let writer = pipe::OpenOptions::new().open_sender(&fifo).unwrap();
-        let mut command = owner("--own", &["hold", &format!("{reach:?}"), fifo.to_str().unwrap()]);
+        let [exe, fifo] = [&exe, &fifo].map(|path| path.to_str().unwrap());
+        let mut command = owner("--own", &["hold", &format!("{reach:?}"), exe, fifo]);
         let owner = command.stdin(Stdio::piped()).spawn().unwrap();
         wait_for_lines(&mut alive, ROLES.len() + 1).await;
         drop(writer);
-        Holding { owner, alive, _directory: directory }
+        Holding { owner, alive, directory }
     }
 
     async fn assert_gone_within(&mut self, time: Duration) {
@@ -116,12 +133,12 @@ impl Holding {
 }
 
 fn make_fifo(path: &PathBuf) {
-    let status = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+    let status = std::process::Command::new("mkfifo").args(["-m", "666"]).arg(path).status().unwrap();
     assert!(status.success());
 }
 
 async fn killed_owner(reach: Reach) {
-    let mut holding = Holding::start(reach).await;
+    let mut holding = Holding::start(reach, Whose::Its).await;
     let pid = holding.owner.id();
     let spawner = children(pid);
     holding.owner.kill().unwrap();
@@ -136,7 +153,7 @@ fn is_helper(pid: u32) -> bool {
 }
 
 async fn drop_and_exit(reach: Reach) {
-    let mut holding = Holding::start(reach).await;
+    let mut holding = Holding::start(reach, Whose::Its).await;
     holding.owner.stdin.take().unwrap().write_all(b"!").unwrap();
     holding.owner.wait().unwrap();
     holding.assert_gone_within(GONE_WITHIN).await;
@@ -144,12 +161,16 @@ async fn drop_and_exit(reach: Reach) {
     eventually("the cgroups go too", PATIENCE, || cgroups_of(pid).is_empty()).await;
 }
 
-/// Owner and spawner are killed together; what is left then is the next owner's to end.
 async fn sweep(reach: Reach) {
+    sweep_of(reach, Whose::Its).await;
+}
+
+/// Owner and spawner are killed together; what is left then is the next owner's to end.
+pub(crate) async fn sweep_of(reach: Reach, whose: Whose) {
     // One at a time: a sweep ends what any killed owner left.
     static SWEEPING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _alone = SWEEPING.lock().await;
-    let mut holding = Holding::start(reach).await;
+    let mut holding = Holding::start(reach, whose).await;
     let pid = holding.owner.id();
     signal(pid, rustix::process::Signal::STOP);
     for helper in children(pid).into_iter().filter(|pid| is_helper(*pid)) {
@@ -170,7 +191,7 @@ async fn sweep(reach: Reach) {
 
 /// Kills whoever still has the pipe open, but finds no stubborn one that bears a mark.
 fn kill_roles_of(holding: &Holding) {
-    let fifo = std::fs::canonicalize(holding._directory.path().join("alive")).unwrap();
+    let fifo = std::fs::canonicalize(holding.directory.path().join("alive")).unwrap();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
