@@ -2,7 +2,8 @@
 //!
 //! [`Command`] starts a [`Process`], a stream of [`Output`]: each line as it came, and what it means as
 //! [`TurnEvent`](crate::TurnEvent)s. A [`Control`] steers it from elsewhere. Questions about tools go to an
-//! [`Approver`](crate::approval::Approver).
+//! [`Approver`](crate::approval::Approver). A program that runs as root gives the CLI a user of its own, a
+//! [`ChildUser`].
 //!
 //! Without the feature `cli` the reading half remains: a [`Translator`] for lines that were stored.
 //!
@@ -16,6 +17,8 @@ mod outcome;
 mod tool;
 mod translator;
 
+#[cfg(feature = "cli")]
+mod child_user;
 #[cfg(feature = "cli")]
 mod command;
 #[cfg(feature = "cli")]
@@ -46,6 +49,8 @@ pub use outcome::{Exit, Outcome};
 pub use tool::effect;
 pub use translator::{Detail, Translator};
 
+#[cfg(feature = "cli")]
+pub use child_user::ChildUser;
 #[cfg(feature = "cli")]
 pub use command::{Command, Limits};
 #[cfg(feature = "cli")]

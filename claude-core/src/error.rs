@@ -26,6 +26,15 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The CLI can't be run as that user.
+    #[error("Claude Code can't be run as user {uid}; that takes root")]
+    UserRefused {
+        /// The user's id.
+        uid: u32,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The working directory is missing, no directory, or not to be entered.
     #[error("`{}` is no directory that can be entered", path.display())]
     BadDirectory {
@@ -196,6 +205,7 @@ impl Error {
         match self {
             Self::CliMissing { .. } => "cli_missing",
             Self::CliUnusable { .. } => "cli_unusable",
+            Self::UserRefused { .. } => "user_refused",
             Self::BadDirectory { .. } => "bad_directory",
             Self::Invalid { .. } => "invalid_request",
             Self::NotLoggedIn { .. } => "not_logged_in",

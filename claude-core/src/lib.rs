@@ -5,6 +5,7 @@
 //! - A [`cli::Process`] is a stream of [`cli::Output`]: the CLI's own line, untouched, and the
 //!   [`TurnEvent`]s it means. Dropping it ends the child and everything that descends from it.
 //! - An [`Approver`](approval::Approver) answers questions about tools. What it permits is what runs.
+//! - A [`cli::ChildUser`] is whom the child runs as, where a program that is root keeps its own secrets from it.
 //! - [`cli::Control`] interrupts, cancels, and changes model or permission mode from anywhere.
 //!
 //! ```no_run

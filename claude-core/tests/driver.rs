@@ -16,6 +16,8 @@ mod odd;
 mod recordings;
 #[path = "driver/support.rs"]
 mod support;
+#[path = "driver/users.rs"]
+mod users;
 
 use std::process::ExitCode;
 
@@ -68,6 +70,9 @@ fn main() -> ExitCode {
         ends::a_grandchild_ends_with_the_run,
         ends::a_dropped_process_leaves_nobody,
         ends::a_stream_gives_what_next_gives,
+        users::a_run_as_nobody_tells_its_lines_and_has_nobodys_home,
+        users::what_is_set_for_the_run_wins_over_the_users_own,
+        users::what_the_user_can_not_reach_is_told,
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

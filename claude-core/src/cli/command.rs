@@ -11,6 +11,7 @@ use secrecy::SecretString;
 
 pub use self::limits::Limits;
 use super::argument::{CliSessionId, ModelName, PermissionMode, ToolRule};
+use super::child_user::ChildUser;
 use super::process::Process;
 use super::translator::Detail;
 use crate::approval::Approver;
@@ -31,7 +32,8 @@ enum History {
 ///
 /// The child sees an allow-list of our environment: `HOME`, `PATH`, `USER`, `SHELL`, `TMPDIR`, `XDG_*`, locale,
 /// terminal, proxies, certificates, `CLAUDE_*`, `DISABLE_*`, `IS_SANDBOX`. `ANTHROPIC_*` and the CLI's own
-/// `CLAUDE_CODE_OAUTH_*` pass after [`Command::inherit_anthropic`] only.
+/// `CLAUDE_CODE_OAUTH_*` pass after [`Command::inherit_anthropic`] only. Another [user](Command::user) gets its own
+/// `HOME` and names instead of ours, and neither our `TMPDIR` nor our `XDG_*`.
 #[derive(Clone)]
 pub struct Command {
     pub(crate) program: PathBuf,
@@ -40,6 +42,7 @@ pub struct Command {
     pub(crate) detail: Detail,
     pub(crate) approver: Option<Arc<dyn Approver>>,
     pub(crate) limits: Limits,
+    pub(crate) user: Option<ChildUser>,
     history: History,
     fork: bool,
     model: Option<ModelName>,
@@ -71,6 +74,7 @@ impl Command {
             detail: Detail::default(),
             approver: None,
             limits: Limits::default(),
+            user: None,
             history: History::New,
             fork: false,
             model: None,
@@ -260,6 +264,14 @@ impl Command {
         self
     }
 
+    /// Runs the CLI, and with it every tool, as another user of this machine, which takes root. Program and working
+    /// directory must be within that user's reach, and where it is to be logged in, the login is that user's too.
+    #[must_use]
+    pub fn user(mut self, user: ChildUser) -> Self {
+        self.user = Some(user);
+        self
+    }
+
     /// Changes limits: `.limits(|l| l.line_bytes = 1 << 20)`.
     #[must_use]
     pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
@@ -271,8 +283,8 @@ impl Command {
     ///
     /// # Errors
     /// [`Invalid`](crate::Error::Invalid) names an argument that can't be passed on;
-    /// [`BadDirectory`](crate::Error::BadDirectory), [`CliMissing`](crate::Error::CliMissing) and
-    /// [`CliUnusable`](crate::Error::CliUnusable) tell why it did not start. What goes wrong later comes out of
+    /// [`BadDirectory`](crate::Error::BadDirectory), [`CliMissing`](crate::Error::CliMissing),
+    /// [`CliUnusable`](crate::Error::CliUnusable) and [`UserRefused`](crate::Error::UserRefused) tell why it did not start. What goes wrong later comes out of
     /// the [`Process`].
     pub async fn spawn(self) -> Result<Process> {
         self.check()?;

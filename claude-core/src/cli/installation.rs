@@ -8,6 +8,7 @@ use process_tree::{Grace, Tree};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::child_user::ChildUser;
 use super::command::Command;
 use super::outcome::Exit;
 use super::process::not_started;
@@ -83,6 +84,8 @@ pub struct Installation {
     pub version: Version,
     /// What holds a run's descendants here: `cgroup`, `supervisor` or `marker`.
     pub containment: String,
+    /// Who asks, if not we.
+    user: Option<ChildUser>,
 }
 
 impl Installation {
@@ -91,15 +94,27 @@ impl Installation {
     /// # Errors
     /// As [`Command::spawn`]; [`Error::CliFailed`] where it answers something else.
     pub async fn probe(program: impl Into<PathBuf>) -> Result<Self> {
-        let program = program.into();
-        let answer = ask(&program, &["--version"]).await?;
+        Self::probe_by(program.into(), None).await
+    }
+
+    /// As [`Installation::probe`], but everything is asked as the user that runs are started as. A program that this
+    /// user may change must not be run by anybody else.
+    ///
+    /// # Errors
+    /// As [`Installation::probe`].
+    pub async fn probe_as(program: impl Into<PathBuf>, user: ChildUser) -> Result<Self> {
+        Self::probe_by(program.into(), Some(user)).await
+    }
+
+    async fn probe_by(program: PathBuf, user: Option<ChildUser>) -> Result<Self> {
+        let answer = ask(&program, user.as_ref(), &["--version"]).await?;
         let Some(version) = Version::parse(&answer.text) else {
             return Err(Error::CliFailed {
                 exit: answer.exit,
                 message: "it does not tell its version".into(),
             });
         };
-        Ok(Self { program, version, containment: answer.containment })
+        Ok(Self { program, version, containment: answer.containment, user })
     }
 
     /// Asks the CLI how it is logged in. Versions that can't tell give `None`.
@@ -107,7 +122,7 @@ impl Installation {
     /// # Errors
     /// As [`Command::spawn`].
     pub async fn login(&self) -> Result<Option<Login>> {
-        let answer = ask(&self.program, &["auth", "status"]).await?;
+        let answer = ask(&self.program, self.user.as_ref(), &["auth", "status"]).await?;
         Ok(serde_json::from_str(&answer.text).ok())
     }
 }
@@ -118,9 +133,15 @@ struct Answer {
     containment: String,
 }
 
-async fn ask(program: &Path, arguments: &[&str]) -> Result<Answer> {
+async fn ask(program: &Path, user: Option<&ChildUser>, arguments: &[&str]) -> Result<Answer> {
     let mut child = process_tree::Command::new(program).args(arguments);
-    for (name, value) in Command::new(program).inherit_anthropic().environment() {
+    let mut command = Command::new(program).inherit_anthropic();
+    if let Some(user) = user {
+        // Our own directory may be closed to that user.
+        child = child.user(user.system()).cwd("/");
+        command = command.user(user.clone());
+    }
+    for (name, value) in command.environment() {
         child = child.env(name, value);
     }
     let (tree, pipes) = Tree::piped(child).await.map_err(|error| not_started(program, error))?;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use serde::Deserialize;
 
 use crate::approval::Preview;
@@ -101,9 +101,11 @@ fn read(real: &Path, cwd: &Path) -> Option<Text> {
     if !real.starts_with(cwd.canonicalize().ok()?) {
         return None;
     }
-    // Not blocking: it may be a FIFO.
-    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(real, flags, Mode::empty()).ok()?);
+    // Not blocking: it may be a FIFO. No link any more, in no part of the path: the child may have put one there
+    // since, and as another user it may not read all that we may. Linux 5.6; before it, nothing is shown.
+    let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let file = File::from(rustix::fs::openat2(CWD, real, flags, Mode::empty(), resolve).ok()?);
     let facts = file.metadata().ok()?;
     if !facts.is_file() || facts.len() > PREVIEW_BYTES {
         return None;
@@ -154,6 +156,19 @@ mod tests {
             };
             assert_eq!((before, is_hidden), (None, path != "../secret"), "{path}");
         }
+    }
+
+    #[test]
+    fn a_link_that_comes_in_between_is_not_followed() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(other.path().join("secret"), "secret").unwrap();
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        std::fs::write(dir.path().join("sub/secret"), "shown").unwrap();
+        let found = dir.path().canonicalize().unwrap().join("sub/secret");
+        assert_eq!(read(&found, dir.path()).as_deref(), Some("shown"));
+        std::fs::rename(dir.path().join("sub"), dir.path().join("away")).unwrap();
+        std::os::unix::fs::symlink(other.path(), dir.path().join("sub")).unwrap();
+        assert_eq!(read(&found, dir.path()), None);
     }
 
     #[test]

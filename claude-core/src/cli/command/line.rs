@@ -95,6 +95,9 @@ impl Command {
     /// The whole environment of the child: what passes of ours, then what was set for this run.
     pub(crate) fn environment(&self) -> Vec<(OsString, OsString)> {
         let mut all: Vec<_> = allowed(std::env::vars_os(), self.inherit_anthropic).collect();
+        if let Some(user) = &self.user {
+            user.adapt(&mut all);
+        }
         let mut set = |name: OsString, value: OsString| {
             all.retain(|(known, _)| *known != name);
             all.push((name, value));

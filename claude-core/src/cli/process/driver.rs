@@ -88,7 +88,7 @@ impl Driver {
 
     /// The next output, the error at the end, or `None` behind it.
     pub(super) async fn next(&mut self) -> Option<Result<Output>> {
-        self.clock.resumes();
+        let mut waited = false;
         loop {
             if let Some(output) = self.ready.pop_front() {
                 return Some(Ok(output));
@@ -104,7 +104,13 @@ impl Driver {
                     End::Told(Some(error)) => return Some(Err(error)),
                     End::Told(None) | End::Over => return None,
                 },
-                None => self.wait().await,
+                None => {
+                    if !std::mem::replace(&mut waited, true) {
+                        // The time that the caller took was not silence.
+                        self.clock.resumes();
+                    }
+                    self.wait().await;
+                }
             }
         }
     }

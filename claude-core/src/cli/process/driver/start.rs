@@ -36,6 +36,9 @@ impl Driver {
         for (name, value) in environment {
             child = child.env(name, value);
         }
+        if let Some(user) = &command.user {
+            child = child.user(user.system());
+        }
         let (tree, pipes) = Tree::piped(child).await.map_err(|error| not_started(&command.program, error))?;
         let _ = rustix::pipe::fcntl_setpipe_size(&pipes.stdout, PIPE_BYTES);
         let mut input = Input::new(pipes.stdin);
@@ -82,6 +85,7 @@ pub(crate) fn not_started(program: &Path, error: process_tree::Error) -> Error {
     match error {
         process_tree::Error::Missing { .. } => Error::CliMissing { program: program.to_path_buf() },
         process_tree::Error::BadDirectory { path, .. } => Error::BadDirectory { path },
+        process_tree::Error::User { uid, source } => Error::UserRefused { uid, source },
         error => Error::CliUnusable { program: program.to_path_buf(), source: Box::new(error) },
     }
 }
