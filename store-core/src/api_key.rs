@@ -148,6 +148,22 @@ impl Keyring<'_> {
         on!(self.store, db => db.api_key_by_hash(hash).await)
     }
 
+    /// The key of this id, whosever it is.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::Error::NotFound).
+    pub async fn get(self, id: ApiKeyId) -> Result<ApiKey> {
+        on!(self.store, db => db.api_key(id).await)
+    }
+
+    /// All keys, newest first.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::Error::Invalid) for a cursor of another list.
+    pub async fn list(self, paging: Paging) -> Result<Page<ApiKey>> {
+        on!(self.store, db => db.all_api_keys(paging).await)
+    }
+
     /// Notes that a key was used now.
     ///
     /// # Errors

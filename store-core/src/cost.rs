@@ -20,6 +20,25 @@ impl Usd {
         self.0
     }
 
+    /// From dollars, as others count them, to the nearest billionth; what is no sum of money counts as nothing.
+    #[must_use]
+    pub fn from_dollars(dollars: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a cast stops at the ends"
+        )]
+        Self((dollars * 1e9).round() as u64)
+    }
+
+    /// In dollars.
+    #[must_use]
+    pub fn dollars(self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "nine million dollars are exact")]
+        let nanos = self.0 as f64;
+        nanos / 1e9
+    }
+
     /// As databases hold it; more than nine thousand million dollars count as that.
     pub(crate) fn stored(self) -> i64 {
         i64::try_from(self.0).unwrap_or(i64::MAX)

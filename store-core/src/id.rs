@@ -28,6 +28,18 @@ macro_rules! ids {
                 Uuid::try_parse(text).map(Self).map_err(invalid)
             }
 
+            /// From the UUID that [`as_uuid`](Self::as_uuid) gave.
+            #[must_use]
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// As a UUID, for ids of other crates that stand for the same.
+            #[must_use]
+            pub const fn as_uuid(self) -> Uuid {
+                self.0
+            }
+
             pub(crate) fn stored(uuid: Uuid) -> Self {
                 Self(uuid)
             }

@@ -54,6 +54,15 @@ impl RefreshFamilies<'_> {
         on!(self.store, db => db.rotate(old, new, now).await)
     }
 
+    /// Whether an access token of this family counts: the family is `owner`'s and not revoked, and neither is the
+    /// token.
+    ///
+    /// # Errors
+    /// When the store fails; then let nobody in.
+    pub async fn vouches(self, family: FamilyId, owner: UserId, jti: &str) -> Result<bool> {
+        on!(self.store, db => db.vouches((family, owner), jti.to_owned()).await)
+    }
+
     /// Ends a family: a logout. Again changes nothing.
     ///
     /// # Errors

@@ -138,7 +138,7 @@ pub struct Run {
     pub cost: Option<Usd>,
     /// Why it failed.
     pub error: Option<String>,
-    /// The number of its newest stored event; 0 before the first.
+    /// The number of its newest stored event, 0 before the first; once it ended, of its last one, stored or not.
     pub last_seq: u64,
     /// Whether everyone who has its id may read it.
     pub readable_by_id: bool,
@@ -200,13 +200,17 @@ pub struct Ending {
     pub cost: Option<Usd>,
     /// Why it failed.
     pub error: Option<String>,
+    /// The session it worked in; `None` leaves what stands there.
+    pub session_id: Option<SessionId>,
+    /// The number of its last event, stored or not; a smaller one than the last stored leaves that.
+    pub last_seq: u64,
 }
 
 impl Ending {
     /// An end without cost and error.
     #[must_use]
     pub const fn new(outcome: Outcome) -> Self {
-        Self { outcome, cost: None, error: None }
+        Self { outcome, cost: None, error: None, session_id: None, last_seq: 0 }
     }
 }
 

@@ -157,4 +157,12 @@ impl Sessions<'_> {
     pub async fn delete(self, id: &SessionId) -> Result<()> {
         on!(self.store, db => db.delete_session(self.owner, id.clone()).await)
     }
+
+    /// Whether any session works in this directory.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn any_in(self, workspace_path: &str) -> Result<bool> {
+        on!(self.store, db => db.any_session_in(self.owner, workspace_path.to_owned()).await)
+    }
 }

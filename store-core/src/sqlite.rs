@@ -23,7 +23,7 @@ use sqlx::sqlite::SqliteConnection;
 
 pub(crate) use self::open::{Location, Options};
 pub(crate) use self::writer::Counts;
-use self::writer::Writer;
+use self::writer::{Extent, Writer};
 use crate::error::Result;
 
 /// What a job does with its connection.
@@ -48,7 +48,16 @@ impl Sqlite {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
     {
-        self.writer.write(work).await
+        self.writer.write(Extent::Any, work).await
+    }
+
+    /// The same for `work` of which one statement changes something, and is run to its end.
+    async fn write_one<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
+    {
+        self.writer.write(Extent::OneStatement, work).await
     }
 
     /// Does `work`, one statement that only reads (so it sees one state), beside the writer.
@@ -58,7 +67,7 @@ impl Sqlite {
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
     {
         let Some(readers) = &self.readers else {
-            return self.writer.write(work).await;
+            return self.writer.write(Extent::OneStatement, work).await;
         };
         let mut connection = readers.acquire().await.map_err(fault::of)?;
         work(&mut connection).await

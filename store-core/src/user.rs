@@ -131,6 +131,14 @@ impl Users<'_> {
         on!(self.store, db => db.user(id).await)
     }
 
+    /// Whether there is any user.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn any(self) -> Result<bool> {
+        Ok(!self.list(Paging::first().limit(1)).await?.items.is_empty())
+    }
+
     /// All users, newest first.
     ///
     /// # Errors
@@ -155,6 +163,16 @@ impl Users<'_> {
         text::text("password_hash", &hash.0)?;
         let now = self.store.now();
         on!(self.store, db => db.set_password(id, hash, now).await)
+    }
+
+    /// Puts another hash of the same password in place of `old`: its refresh tokens go on counting. Does nothing
+    /// if the password was changed meanwhile.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn rehash(self, id: UserId, old: PasswordHash, new: PasswordHash) -> Result<()> {
+        text::text("password_hash", &new.0)?;
+        on!(self.store, db => db.rehash_password(id, old, new).await)
     }
 
     /// Forbids or allows it to log in. When forbidden, its refresh tokens count no more.

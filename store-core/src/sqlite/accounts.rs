@@ -20,6 +20,7 @@ const LIST: &str = "SELECT id, name, password_hash, role, disabled, created_at F
      WHERE (created_at, id) < (?1, ?2) ORDER BY created_at DESC, id DESC LIMIT ?3";
 const SET_ROLE: &str = "UPDATE users SET role = ?2 WHERE id = ?1";
 const SET_PASSWORD: &str = "UPDATE users SET password_hash = ?2 WHERE id = ?1";
+const REHASH: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
 const SET_DISABLED: &str = "UPDATE users SET disabled = ?2 WHERE id = ?1";
 const DELETE: &str = "DELETE FROM users WHERE id = ?1";
 const IS_ADMIN: &str =
@@ -124,6 +125,21 @@ impl Sqlite {
                 let set = sqlx::query(SET_PASSWORD).bind(id.uuid()).bind(hash.0);
                 row::touched(&set.execute(&mut *db).await.map_err(fault::of)?)?;
                 end_logins(db, id, now).await
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn rehash_password(
+        &self,
+        id: UserId,
+        old: PasswordHash,
+        new: PasswordHash,
+    ) -> Result<()> {
+        self.write(move |db| {
+            Box::pin(async move {
+                let set = sqlx::query(REHASH).bind(id.uuid()).bind(old.0).bind(new.0);
+                set.execute(db).await.map(drop).map_err(fault::of)
             })
         })
         .await

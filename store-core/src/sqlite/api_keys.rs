@@ -16,6 +16,10 @@ const BY_HASH: &str = "SELECT id, owner, name, scopes, created_at, last_used_at,
      FROM api_keys WHERE hash = ?1";
 const LIST: &str = "SELECT id, owner, name, scopes, created_at, last_used_at, expires_at, revoked_at \
      FROM api_keys WHERE owner = ?1 AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4";
+const BY_ID: &str = "SELECT id, owner, name, scopes, created_at, last_used_at, expires_at, revoked_at \
+     FROM api_keys WHERE id = ?1";
+const LIST_ALL: &str = "SELECT id, owner, name, scopes, created_at, last_used_at, expires_at, revoked_at \
+     FROM api_keys WHERE (created_at, id) < (?1, ?2) ORDER BY created_at DESC, id DESC LIMIT ?3";
 const REVOKE: &str = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?3) WHERE owner = ?1 AND id = ?2";
 const TOUCH: &str = "UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, 0), ?2) WHERE id = ?1";
 
@@ -83,11 +87,30 @@ impl Sqlite {
                 let (before, key) = paging.cursor();
                 let list = sqlx::query_as(LIST).bind(owner.uuid()).bind(before).bind(row::uuid_key(key)?);
                 let rows: Vec<Row> = list.bind(paging.look_ahead()).fetch_all(db).await.map_err(fault::of)?;
-                let keys = rows.into_iter().map(ApiKey::try_from).collect::<Result<_>>()?;
-                Ok(paging.page(keys, |key: &ApiKey| Cursor {
-                    number: key.created_at.timestamp_micros(),
-                    key: key.id.to_string(),
-                }))
+                page(rows, &paging)
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn all_api_keys(&self, paging: Paging) -> Result<Page<ApiKey>> {
+        self.read(move |db| {
+            Box::pin(async move {
+                let (before, key) = paging.cursor();
+                let list = sqlx::query_as(LIST_ALL).bind(before).bind(row::uuid_key(key)?);
+                let rows: Vec<Row> = list.bind(paging.look_ahead()).fetch_all(db).await.map_err(fault::of)?;
+                page(rows, &paging)
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn api_key(&self, id: ApiKeyId) -> Result<ApiKey> {
+        self.read(move |db| {
+            Box::pin(async move {
+                let one = sqlx::query_as(BY_ID).bind(id.uuid());
+                let row: Row = one.fetch_one(db).await.map_err(fault::of)?;
+                row.try_into()
             })
         })
         .await
@@ -113,4 +136,12 @@ impl Sqlite {
         })
         .await
     }
+}
+
+fn page(rows: Vec<Row>, paging: &Paging) -> Result<Page<ApiKey>> {
+    let keys = rows.into_iter().map(ApiKey::try_from).collect::<Result<_>>()?;
+    Ok(paging.page(keys, |key: &ApiKey| Cursor {
+        number: key.created_at.timestamp_micros(),
+        key: key.id.to_string(),
+    }))
 }

@@ -19,6 +19,9 @@ const USED: &str = "SELECT f.id, f.owner FROM refresh_used u JOIN refresh_famili
 const KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM refresh_used WHERE hash = ?1)";
 const REPLACE: &str = "UPDATE refresh_families SET current_hash = ?2, rotated_at = ?3 WHERE id = ?1";
 const RETIRE: &str = "INSERT INTO refresh_used (hash, family) VALUES (?1, ?2)";
+const VOUCHES: &str = "SELECT EXISTS (SELECT 1 FROM refresh_families \
+     WHERE id = ?1 AND owner = ?2 AND revoked_at IS NULL) \
+     AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?3)";
 const REVOKE: &str = "UPDATE refresh_families SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1";
 
 /// A family and its owner.
@@ -58,6 +61,16 @@ impl Sqlite {
                 let retire = sqlx::query(RETIRE).bind(old.to_vec()).bind(family);
                 retire.execute(db).await.map_err(fault::of_adding(TAKEN))?;
                 Ok(Rotation::Rotated { family: FamilyId::stored(family), owner: UserId::stored(owner) })
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn vouches(&self, (family, owner): (FamilyId, UserId), jti: String) -> Result<bool> {
+        self.read(move |db| {
+            Box::pin(async move {
+                let counts = sqlx::query_scalar(VOUCHES).bind(family.uuid()).bind(owner.uuid()).bind(jti);
+                counts.fetch_one(db).await.map_err(fault::of)
             })
         })
         .await

@@ -28,7 +28,8 @@ const LIST_UNFINISHED: &str = "SELECT * FROM runs INDEXED BY runs_unfinished WHE
      ORDER BY created_at DESC, id DESC LIMIT ?3";
 const SET_PHASE: &str = "UPDATE runs SET state = ?3 \
      WHERE id = ?1 AND (?2 IS NULL OR owner = ?2) AND state IN ('queued', 'running', 'waiting_approval')";
-const END: &str = "UPDATE runs SET state = ?3, ended_at = ?4, cost_usd = ?5, error = ?6 \
+const END: &str = "UPDATE runs SET state = ?3, ended_at = ?4, cost_usd = ?5, error = ?6, \
+     session_id = coalesce(?7, session_id), last_seq = max(last_seq, ?8) \
      WHERE id = ?1 AND (?2 IS NULL OR owner = ?2) AND state IN ('queued', 'running', 'waiting_approval')";
 const INTERRUPT: &str = "UPDATE runs SET state = 'interrupted', ended_at = ?2 \
      WHERE (?1 IS NULL OR owner = ?1) AND state IN ('queued', 'running', 'waiting_approval')";
@@ -71,7 +72,7 @@ impl TryFrom<Row> for Run {
 
 impl Sqlite {
     pub(crate) async fn open_run(&self, run: Run) -> Result<Run> {
-        self.write(move |db| {
+        self.write_one(move |db| {
             Box::pin(async move {
                 let insert = sqlx::query(INSERT).bind(run.id.uuid()).bind(run.owner.uuid()).bind(&run.kind);
                 let insert =
@@ -115,7 +116,7 @@ impl Sqlite {
     }
 
     pub(crate) async fn set_run_phase(&self, scope: Scope, id: RunId, phase: Phase) -> Result<()> {
-        self.write(move |db| {
+        self.write_one(move |db| {
             Box::pin(async move {
                 let set = sqlx::query(SET_PHASE).bind(id.uuid()).bind(scope.owner());
                 let set = set.bind(RunState::from(phase).as_str()).execute(&mut *db).await;
@@ -131,12 +132,14 @@ impl Sqlite {
         ending: Ending,
         now: Timestamp,
     ) -> Result<()> {
-        self.write(move |db| {
+        self.write_one(move |db| {
             Box::pin(async move {
                 let state = RunState::from(ending.outcome);
                 let end = sqlx::query(END).bind(id.uuid()).bind(scope.owner()).bind(state.as_str());
                 let end =
                     end.bind(now.timestamp_micros()).bind(ending.cost.map(Usd::stored)).bind(ending.error);
+                let end = end.bind(ending.session_id.map(SessionId::into_text));
+                let end = end.bind(i64::try_from(ending.last_seq).unwrap_or(i64::MAX));
                 let end = end.execute(&mut *db).await.map_err(fault::of)?;
                 unless_ended(db, (scope, id), &end).await
             })
@@ -145,7 +148,7 @@ impl Sqlite {
     }
 
     pub(crate) async fn interrupt_runs(&self, scope: Scope, now: Timestamp) -> Result<u64> {
-        self.write(move |db| {
+        self.write_one(move |db| {
             Box::pin(async move {
                 let interrupt = sqlx::query(INTERRUPT).bind(scope.owner()).bind(now.timestamp_micros());
                 interrupt.execute(db).await.map(|done| done.rows_affected()).map_err(fault::of)

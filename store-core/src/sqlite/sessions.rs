@@ -26,6 +26,7 @@ const LIST_FIRST: &str =
 const LIST_AFTER: &str = "SELECT * FROM sessions WHERE owner = ?1 AND (last_used_at, claude_session_id) < (?3, ?4) \
      ORDER BY last_used_at DESC, claude_session_id DESC LIMIT ?2";
 const RENAME: &str = "UPDATE sessions SET name = ?3 WHERE owner = ?1 AND claude_session_id = ?2";
+const ANY_IN: &str = "SELECT EXISTS (SELECT 1 FROM sessions WHERE owner = ?1 AND workspace_path = ?2)";
 const DELETE: &str = "DELETE FROM sessions WHERE owner = ?1 AND claude_session_id = ?2";
 
 #[derive(sqlx::FromRow)]
@@ -68,14 +69,15 @@ impl Sqlite {
         used: SessionUse,
         now: Timestamp,
     ) -> Result<Session> {
-        self.write(move |db| {
+        self.write_one(move |db| {
             Box::pin(async move {
                 let record = sqlx::query_as(RECORD).bind(used.claude_session_id.into_text());
                 let record = record.bind(used.workspace_path).bind(now.timestamp_micros()).bind(owner.uuid());
                 let record = record.bind(used.title).bind(used.model).bind(used.cost.stored());
-                let record = record.bind(i64::from(used.turns)).fetch_one(db).await;
-                let row: Row = record.map_err(fault::of_adding("this session"))?;
-                row.try_into()
+                // All rows, though there is at most one: only a statement that is run to its end is committed.
+                let record = record.bind(i64::from(used.turns)).fetch_all(db).await;
+                let rows: Vec<Row> = record.map_err(fault::of_adding("this session"))?;
+                rows.into_iter().next().ok_or(Error::NotFound)?.try_into()
             })
         })
         .await
@@ -130,6 +132,16 @@ impl Sqlite {
             Box::pin(async move {
                 let delete = sqlx::query(DELETE).bind(owner.uuid()).bind(id.into_text());
                 row::touched(&delete.execute(db).await.map_err(fault::of)?)
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn any_session_in(&self, owner: UserId, workspace_path: String) -> Result<bool> {
+        self.read(move |db| {
+            Box::pin(async move {
+                let any = sqlx::query_scalar(ANY_IN).bind(owner.uuid()).bind(workspace_path);
+                any.fetch_one(db).await.map_err(fault::of)
             })
         })
         .await

@@ -1,5 +1,8 @@
 //! The one writer. It takes every job that is ready, does each behind a savepoint of its own, commits once and
 //! answers all: while one commit waits for the disk, the next batch gathers by itself.
+//!
+//! Each statement costs a way to the connection's thread and back, more than the statement itself. So a job of one
+//! statement, which undoes itself, needs no savepoint, and no transaction where it is alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +54,8 @@ impl Writer {
         let (queue, jobs) = mpsc::channel(queued);
         let (alive, ended) = watch::channel(());
         let counters = Arc::new(Counters::default());
-        let task = Task { connection, reconnect, counters: Arc::clone(&counters) };
+        let counted = Arc::clone(&counters);
+        let task = Task { connection, reconnect, counters: counted, is_doubtful: false };
         tokio::spawn(async move {
             task.run(jobs).await;
             drop((lock, alive)); // another owner may come, and `close` returns
@@ -59,13 +63,13 @@ impl Writer {
         Self { queue, counters, ended }
     }
 
-    pub(super) async fn write<T, F>(&self, work: F) -> Result<T>
+    pub(super) async fn write<T, F>(&self, extent: Extent, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Pending { work: Some(work), done: None, reply });
+        let job = Box::new(Pending { extent, work: Some(work), done: None, reply });
         self.queue.send(Message::Job(job)).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
     }
@@ -82,8 +86,18 @@ impl Writer {
     }
 }
 
+/// How many statements of a job change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// One, which is run to its end. It may be followed by some that only read.
+    OneStatement,
+    /// Any number.
+    Any,
+}
+
 /// A job without its result's type.
 trait Job: Send {
+    fn extent(&self) -> Extent;
     /// Does it; `Err` if it failed and must be undone.
     fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> Work<'c, ()>;
     /// Tells the caller its result, or why the whole batch came to nothing.
@@ -91,6 +105,7 @@ trait Job: Send {
 }
 
 struct Pending<T, F> {
+    extent: Extent,
     work: Option<F>,
     done: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
@@ -101,6 +116,10 @@ where
     T: Send,
     F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send,
 {
+    fn extent(&self) -> Extent {
+        self.extent
+    }
+
     fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> Work<'c, ()> {
         Box::pin(async move {
             let Some(work) = self.work.take() else { return Ok(()) };
@@ -132,6 +151,8 @@ struct Task {
     connection: SqliteConnection,
     reconnect: Option<SqliteConnectOptions>,
     counters: Arc<Counters>,
+    /// The last statement failed in a way that a new connection may mend; beginning a transaction finds out.
+    is_doubtful: bool,
 }
 
 impl Task {
@@ -166,7 +187,17 @@ impl Task {
     }
 
     async fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<()> {
+        if let [alone] = jobs
+            && alone.extent() == Extent::OneStatement
+            && !self.is_doubtful
+        {
+            // A statement outside of a transaction is one itself; its failure is the job's own.
+            let done = alone.run(&mut self.connection).await;
+            self.is_doubtful = matches!(done, Err(Error::Unavailable(_)));
+            return Ok(());
+        }
         self.begin().await?;
+        self.is_doubtful = false;
         let done = match self.work(jobs).await {
             Ok(Last::Commit) => self.execute("COMMIT").await,
             Ok(Last::Rollback) => {
@@ -199,15 +230,35 @@ impl Task {
             let done = alone.run(&mut self.connection).await;
             return Ok(if done.is_ok() { Last::Commit } else { Last::Rollback });
         }
-        self.execute("SAVEPOINT job").await?;
+        let mut savepoint = "SAVEPOINT job";
         for job in jobs {
-            if let Err(error) = job.run(&mut self.connection).await {
-                // This fails where the fault undid the whole transaction: then that is everybody's answer.
-                self.execute("ROLLBACK TO job").await.map_err(|_| error)?;
+            match job.extent() {
+                Extent::OneStatement => self.one_of_many(job.as_mut()).await?,
+                Extent::Any => {
+                    self.execute(savepoint).await?;
+                    self.behind_savepoint(job.as_mut()).await?;
+                    savepoint = "RELEASE job; SAVEPOINT job";
+                }
             }
-            self.execute("RELEASE job; SAVEPOINT job").await?;
         }
-        Ok(Last::Commit) // ends the last, empty savepoint too
+        Ok(Last::Commit) // ends the last savepoint too
+    }
+
+    /// A statement that fails undoes itself, unless its fault undid the whole transaction: then another one could
+    /// begin, and that is everybody's answer.
+    async fn one_of_many(&mut self, job: &mut dyn Job) -> Result<()> {
+        match job.run(&mut self.connection).await {
+            Err(error) if self.execute("BEGIN").await.is_ok() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn behind_savepoint(&mut self, job: &mut dyn Job) -> Result<()> {
+        match job.run(&mut self.connection).await {
+            // This fails where the fault undid the whole transaction, as above.
+            Err(error) => self.execute("ROLLBACK TO job").await.map_err(|_| error),
+            Ok(()) => Ok(()),
+        }
     }
 
     async fn execute(&mut self, statement: &'static str) -> Result<()> {

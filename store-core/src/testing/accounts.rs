@@ -13,6 +13,7 @@ pub(super) async fn suite(store: &Store) {
     names_are_unique_without_regard_to_case(store).await;
     users_are_listed_newest_first(store).await;
     a_user_changes(store).await;
+    a_rehash_never_undoes_a_change(store).await;
     the_audit_only_grows(store).await;
 }
 
@@ -71,6 +72,17 @@ async fn a_user_changes(store: &Store) {
     assert_not_found(users.set_password(nobody, PasswordHash::new("x")).await);
     assert_not_found(users.set_access(nobody, Access::Enabled).await);
     assert_not_found(users.delete(nobody).await);
+}
+
+async fn a_rehash_never_undoes_a_change(store: &Store) {
+    let users = store.system().users();
+    let id = users.create(new_user("rehashed", Role::User)).await.unwrap().id;
+    let (old, new) = (PasswordHash::new("$hash$"), PasswordHash::new("$stronger$"));
+    users.rehash(id, old.clone(), new.clone()).await.unwrap();
+    assert_eq!(users.get(id).await.unwrap().password_hash, new);
+    users.rehash(id, old, PasswordHash::new("$late$")).await.unwrap();
+    assert_eq!(users.get(id).await.unwrap().password_hash, new);
+    assert!(users.any().await.unwrap());
 }
 
 async fn the_audit_only_grows(store: &Store) {

@@ -15,6 +15,7 @@ pub(super) async fn suite(store: &Store) {
     a_revoked_token_is_remembered_until_it_ends(store).await;
     only_the_newest_refresh_token_counts(store).await;
     logins_end_with_the_password(store).await;
+    a_family_vouches_for_its_tokens_until_it_ends(store).await;
 }
 
 fn in_seconds(store: &Store, seconds: u64) -> Timestamp {
@@ -56,6 +57,9 @@ async fn keys_are_their_owners(store: &Store) {
     made.reverse();
     assert_eq!(all!(paging => store.of(&one).api_keys().list(paging)), made);
     assert!(all!(paging => store.of(&other).api_keys().list(paging)).is_empty());
+    assert_eq!(all!(paging => store.system().keyring().list(paging))[..5], made);
+    assert_eq!(store.system().keyring().get(made[1].id).await.unwrap(), made[1]);
+    assert_not_found(store.system().keyring().get(ApiKeyId::new()).await);
     assert_not_found(store.of(&other).api_keys().revoke(made[0].id).await);
     assert_not_found(store.of(&UserId::new()).api_keys().create(key(20)).await);
     store.system().users().delete(one).await.unwrap();
@@ -99,4 +103,18 @@ async fn logins_end_with_the_password(store: &Store) {
     families.create(owner, digest(130), in_seconds(store, 60)).await.unwrap();
     store.system().users().set_password(owner, PasswordHash::new("new")).await.unwrap();
     assert_eq!(families.rotate(digest(130), digest(131)).await.unwrap(), Rotation::Unknown);
+}
+
+async fn a_family_vouches_for_its_tokens_until_it_ends(store: &Store) {
+    let (owner, other) = (user(store, "vouched for").await, user(store, "not vouched for").await);
+    let families = store.system().refresh_families();
+    let family = families.create(owner, digest(140), in_seconds(store, 60)).await.unwrap();
+    assert!(families.vouches(family, owner, "a").await.unwrap());
+    assert!(!families.vouches(family, other, "a").await.unwrap());
+    assert!(!families.vouches(FamilyId::new(), owner, "a").await.unwrap());
+    store.system().revoked_tokens().revoke("a", in_seconds(store, 60)).await.unwrap();
+    assert!(!families.vouches(family, owner, "a").await.unwrap());
+    assert!(families.vouches(family, owner, "b").await.unwrap());
+    families.revoke(family).await.unwrap();
+    assert!(!families.vouches(family, owner, "b").await.unwrap());
 }

@@ -36,15 +36,21 @@ async fn a_run_ends_once(store: &Store) {
     runs.set_state(run.id, Phase::WaitingApproval).await.unwrap();
     assert_eq!(runs.get(run.id).await.unwrap().state, RunState::WaitingApproval);
 
-    let ending =
-        Ending { outcome: Outcome::Failed, cost: Some(Usd::from_nanos(7)), error: Some("no".into()) };
+    let ending = Ending {
+        cost: Some(Usd::from_nanos(7)),
+        error: Some("no".into()),
+        session_id: Some(SessionId::parse("s-2").unwrap()),
+        last_seq: 9,
+        ..Ending::new(Outcome::Failed)
+    };
     runs.end(run.id, ending).await.unwrap();
     let ended = runs.get(run.id).await.unwrap();
     assert_eq!((ended.state, ended.cost), (RunState::Failed, Some(Usd::from_nanos(7))));
     assert!(ended.ended_at.is_some() && ended.error.as_deref() == Some("no"));
+    assert_eq!((ended.session_id.unwrap().as_str(), ended.last_seq), ("s-2", 9));
     assert!(matches!(runs.end(run.id, Ending::new(Outcome::Completed)).await, Err(Error::AlreadyEnded)));
     assert!(matches!(runs.set_state(run.id, Phase::Running).await, Err(Error::AlreadyEnded)));
-    assert!(matches!(runs.append(run.id, &[event(1, "late")]).await, Err(Error::AlreadyEnded)));
+    assert!(matches!(runs.append(run.id, &[event(10, "late")]).await, Err(Error::AlreadyEnded)));
     assert!(store.system().runs().open(NewRun::new("nobody's")).await.is_err());
 }
 

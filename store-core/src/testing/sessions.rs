@@ -67,7 +67,9 @@ async fn sessions_are_their_owners(store: &Store) {
     mine.rename(&mine_id, None).await.unwrap();
     assert_eq!(mine.get(&mine_id).await.unwrap().name, None);
     assert!(matches!(mine.rename(&mine_id, Some("a\0")).await, Err(Error::Invalid { .. })));
+    assert!(mine.any_in("/a").await.unwrap() && !theirs.any_in("/a").await.unwrap());
     mine.delete(&mine_id).await.unwrap();
+    assert!(!mine.any_in("/a").await.unwrap());
     assert_not_found(mine.get(&mine_id).await);
 }
 

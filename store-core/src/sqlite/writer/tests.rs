@@ -144,3 +144,42 @@ async fn closing_does_what_is_queued_and_refuses_the_rest() {
     assert!(matches!(db.write(|db| Box::pin(add(db, "late"))).await, Err(Error::Closed)));
     db.close().await; // again: returns
 }
+
+#[tokio::test]
+async fn a_single_statement_that_fails_undoes_only_itself_alone_and_among_others() {
+    let db = open().await;
+    let orphan = |db: &Arc<crate::sqlite::Sqlite>| {
+        let db = Arc::clone(db);
+        tokio::spawn(async move {
+            db.write_one(|db| {
+                Box::pin(async { sqlx::query(ORPHAN).execute(db).await.map(drop).map_err(fault::of) })
+            })
+            .await
+        })
+    };
+    assert!(orphan(&db).await.unwrap().is_err(), "alone");
+    let (go, held) = hold(&db).await;
+    let mut good = Vec::new();
+    let mut bad = Vec::new();
+    for number in 0..10 {
+        let db_of_job = Arc::clone(&db);
+        good.push(tokio::spawn(async move {
+            if number % 2 == 0 {
+                db_of_job.write_one(|db| Box::pin(add(db, "one"))).await
+            } else {
+                db_of_job.write(|db| Box::pin(add(db, "any"))).await
+            }
+        }));
+        bad.push(orphan(&db));
+    }
+    tokio::task::yield_now().await;
+    go.send(()).unwrap();
+    held.await.unwrap().unwrap();
+    for job in good {
+        job.await.unwrap().unwrap();
+    }
+    for job in bad {
+        assert!(job.await.unwrap().is_err());
+    }
+    assert_eq!(count(&db).await, 10);
+}
