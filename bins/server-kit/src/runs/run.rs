@@ -1,0 +1,216 @@
+//! One live run: its log, where it stands, and whether somebody wants it to stop.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::archive::{Archive, ArchiveError, RunInfo, RunState};
+use super::id::{RunId, Seq};
+use super::log::{Log, Memory, SeatId, Waits};
+use crate::auth::Identity;
+
+/// Why a run is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stop {
+    /// Its owner asked for it.
+    User,
+    /// Nobody reads it any more.
+    NoReader,
+    /// The server ends.
+    Shutdown,
+    /// The store does not take it.
+    Unrecorded,
+}
+
+impl Stop {
+    /// What stands in the run's end.
+    #[must_use]
+    pub const fn by(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::NoReader => "no_reader",
+            Self::Shutdown => "shutdown",
+            Self::Unrecorded => "storage",
+        }
+    }
+}
+
+/// Whether the run's row is on disk.
+#[derive(Debug, Clone)]
+pub(super) enum Recorded {
+    NotYet,
+    Yes,
+    No(ArchiveError),
+}
+
+/// How much of the log the archive holds.
+#[derive(Debug, Clone)]
+enum Archived {
+    UpTo(Seq),
+    Failed(ArchiveError),
+}
+
+/// What happens when the last reader leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deserted {
+    GoesOn,
+    StopsAfter(Duration),
+}
+
+pub(super) struct Run {
+    pub(super) id: RunId,
+    pub(super) log: Log,
+    pub(super) archive: Arc<dyn Archive>,
+    pub(super) waits: Waits,
+    deserted: Deserted,
+    info: Mutex<RunInfo>,
+    stop: watch::Sender<Option<Stop>>,
+    recorded: watch::Sender<Recorded>,
+    archived: watch::Sender<Archived>,
+    /// Set together with the log's end.
+    ended_at: Mutex<Option<tokio::time::Instant>>,
+}
+
+impl Run {
+    pub(super) fn new(
+        info: RunInfo,
+        waits: Waits,
+        deserted: Deserted,
+        shared: (Arc<dyn Archive>, Memory),
+    ) -> Arc<Self> {
+        let (archive, memory) = shared;
+        Arc::new(Self {
+            id: info.id,
+            log: Log::new(waits, memory),
+            archive,
+            waits,
+            deserted,
+            info: Mutex::new(info),
+            stop: watch::Sender::new(None),
+            recorded: watch::Sender::new(Recorded::NotYet),
+            archived: watch::Sender::new(Archived::UpTo(Seq::START)),
+            ended_at: Mutex::new(None),
+        })
+    }
+
+    // ── who may
+
+    pub(super) fn is_readable_by(&self, who: &Identity) -> bool {
+        self.with_info(|info| info.readable_by_id || info.owner == who.user)
+    }
+
+    // ── where it stands
+
+    pub(super) fn info(&self) -> RunInfo {
+        let mut info = self.with_info(|info| info.clone());
+        info.last_seq = self.log.last().get();
+        info
+    }
+
+    pub(super) fn with_info<T>(&self, read: impl FnOnce(&mut RunInfo) -> T) -> T {
+        read(&mut self.info.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn state(&self) -> RunState {
+        self.with_info(|info| info.state)
+    }
+
+    pub(super) fn note_end(&self) {
+        *self.ended_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(tokio::time::Instant::now());
+        self.log.end();
+    }
+
+    /// How long ago it ended.
+    pub(super) fn ended_since(&self) -> Option<Duration> {
+        self.ended_at.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
+    }
+
+    // ── the row
+
+    pub(super) fn record(&self, recorded: Recorded) {
+        self.recorded.send_replace(recorded);
+    }
+
+    /// Waits until the row is on disk.
+    pub(super) async fn recorded(&self) -> Result<(), ArchiveError> {
+        let mut recorded = self.recorded.subscribe();
+        let settled = recorded.wait_for(|recorded| !matches!(recorded, Recorded::NotYet)).await;
+        match settled.as_deref() {
+            Ok(Recorded::No(error)) => Err(error.clone()),
+            // The sender is ours: it can't be gone.
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn archived_up_to(&self, last: Seq) {
+        self.archived.send_replace(Archived::UpTo(last));
+    }
+
+    pub(super) fn archive_failed(&self, error: ArchiveError) {
+        self.archived.send_replace(Archived::Failed(error));
+    }
+
+    /// Waits until the archive holds what was published up to now, if the run is archived.
+    pub(super) async fn archived(&self) -> Result<(), ArchiveError> {
+        if self.waits == Waits::ForReaders {
+            return Ok(());
+        }
+        let last = self.log.last();
+        let holds = |archived: &Archived| match archived {
+            Archived::UpTo(seq) => *seq >= last,
+            Archived::Failed(_) => true,
+        };
+        match self.archived.subscribe().wait_for(holds).await.as_deref() {
+            Ok(Archived::Failed(error)) => Err(error.clone()),
+            // The sender is ours: it can't be gone.
+            _ => Ok(()),
+        }
+    }
+
+    // ── stopping
+
+    /// Asks it to stop; the first reason stays.
+    pub(super) fn stop(&self, why: Stop) {
+        self.stop.send_if_modified(|asked| {
+            let first = asked.is_none();
+            if first {
+                *asked = Some(why);
+            }
+            first
+        });
+    }
+
+    pub(super) fn stops(&self) -> watch::Receiver<Option<Stop>> {
+        self.stop.subscribe()
+    }
+
+    /// A reader leaves its seat.
+    pub(super) fn leave(self: &Arc<Self>, seat: SeatId) {
+        if let Some(arrivals) = self.log.leave(seat) {
+            self.was_deserted(arrivals);
+        }
+    }
+
+    /// The last reader left.
+    pub(super) fn was_deserted(self: &Arc<Self>, arrivals: u64) {
+        let Deserted::StopsAfter(grace) = self.deserted else { return };
+        // A run that waits for its turn has done nothing that a reader could come back to.
+        if grace.is_zero() || self.state() == RunState::Queued {
+            self.stop(Stop::NoReader);
+            return;
+        }
+        // Without a runtime the program is ending, and the run with it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let run = Arc::downgrade(self);
+        runtime.spawn(async move {
+            tokio::time::sleep(grace).await;
+            if let Some(run) = run.upgrade()
+                && run.log.is_deserted(arrivals)
+            {
+                run.stop(Stop::NoReader);
+            }
+        });
+    }
+}
