@@ -1,0 +1,226 @@
+//! Starts runs of Claude Code, each in its session's turn and directory.
+
+use std::sync::Arc;
+
+use claude_core::cli::{CliSessionId, Command, Detail};
+use server_kit::auth::Identity;
+use server_kit::problem::Problem;
+use server_kit::runs::{Ended, NewRun, Phase, Reader, RunId, RunWriter, Runs};
+use store_core::Store;
+use store_core::session::SessionId;
+
+use super::config::ClaudeConfig;
+use super::ending::{self, Finish};
+use super::line_up::{LineUp, Ticket};
+use super::relay::Relay;
+use super::request::{ClaudeRequest, Origin, Task};
+use super::workspace::{self, Workspace, Workspaces};
+
+/// The kind of these runs.
+const KIND: &str = "claude";
+
+/// Starts Claude Code for whoever may, and keeps track of its sessions.
+#[derive(Clone)]
+pub struct ClaudeCode {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: ClaudeConfig,
+    store: Store,
+    runs: Runs,
+    line_up: LineUp,
+    workspaces: Workspaces,
+}
+
+/// How the caller wants to hear of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It reads along; the run ends when it leaves.
+    Stream,
+    /// It asks later (`Prefer: respond-async`): the run goes on by itself, its events are kept.
+    Later,
+}
+
+/// A run that was started.
+#[derive(Debug)]
+pub struct Started {
+    /// The run.
+    pub run: RunId,
+    /// Its events from the first on.
+    pub events: Reader,
+    /// Whether it has to wait for its turn.
+    pub waits: bool,
+}
+
+impl ClaudeCode {
+    /// With these settings, this store and these runs.
+    ///
+    /// # Errors
+    /// When the directory of the workspaces can't be made.
+    pub fn new(config: ClaudeConfig, store: Store, runs: Runs) -> std::io::Result<Self> {
+        let workspaces = Workspaces::open(&config.workspaces, config.child_user.clone())?;
+        let line_up = LineUp::new(config.max_runs, config.busy);
+        Ok(Self { shared: Arc::new(Shared { config, store, runs, line_up, workspaces }) })
+    }
+
+    /// Starts a run.
+    ///
+    /// # Errors
+    /// 400 for a field that can't be used, 403 for what isn't allowed, 404 for an unknown session, 409 or 429 for a
+    /// busy one, 503 and 507 when the server can't.
+    pub async fn start(
+        &self,
+        who: &Identity,
+        request: ClaudeRequest,
+        delivery: Delivery,
+    ) -> Result<Started, Problem> {
+        let shared = &self.shared;
+        let task = Task::check(request, who, &shared.config)?;
+        let session = match task.origin.session() {
+            Some(id) => Some(shared.session(who, id).await?),
+            None => None,
+        };
+        let ticket = shared.line_up.enter(task.origin.session())?;
+        let waits = ticket.waits();
+        let mut new = NewRun::new(who.user, KIND);
+        if let Some(id) = task.origin.session() {
+            new = new.session(id.to_string());
+        }
+        if waits {
+            new = new.queued();
+        }
+        if delivery == Delivery::Later {
+            new = new.archived();
+        }
+        let job = Job { shared: shared.clone(), who: who.clone(), task, session, ticket };
+        let (run, events) = shared.runs.spawn(new, |log| job.work(log)).await?;
+        Ok(Started { run, events, waits })
+    }
+
+    /// Whether a session has a run that works.
+    #[must_use]
+    pub fn is_busy(&self, session: &str) -> bool {
+        CliSessionId::parse(session).is_ok_and(|id| self.shared.line_up.is_busy(&id))
+    }
+
+    /// Removes a session's workspace, if it is one of ours. There is no harm in what isn't there.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub async fn remove_workspace(&self, path: &str) -> Result<(), Problem> {
+        self.shared.workspaces.remove(path).await.map_err(Problem::internal)
+    }
+}
+
+/// What a run goes on from: what the store knows of its session.
+struct Known {
+    workspace: String,
+    /// What it cost before.
+    cost_usd: f64,
+}
+
+impl Shared {
+    async fn session(&self, who: &Identity, id: &CliSessionId) -> Result<Known, Problem> {
+        let owner = store_core::UserId::from_uuid(who.user.as_uuid());
+        let id = SessionId::parse(&id.to_string()).map_err(|_| Problem::not_found())?;
+        let session = self.store.of(&owner).sessions().get(&id).await?;
+        Ok(Known { workspace: session.workspace_path, cost_usd: session.cost.dollars() })
+    }
+
+    fn command(&self, task: &Task, workspace: &Workspace) -> Command {
+        let config = &self.config;
+        let mut command = Command::new(&config.program)
+            .cwd(workspace.path())
+            .prompt(task.prompt.clone())
+            .detail(Detail::Outcome)
+            .inherit_anthropic()
+            .allow_tools(task.allowed_tools.iter().cloned())
+            .disallow_tools(task.disallowed_tools.iter().cloned())
+            .limits(|limits| (limits.idle, limits.total) = (config.idle_timeout, config.timeout));
+        if let Some(user) = &config.child_user {
+            command = command.user(user.clone());
+        }
+        command = match &task.origin {
+            Origin::New { .. } => command,
+            Origin::Resume(id) => command.resume(id.clone()),
+            Origin::Fork(id) => command.resume(id.clone()).fork(),
+        };
+        if let Some(model) = &task.model {
+            command = command.model(model.clone());
+        }
+        if let Some(mode) = task.permission_mode {
+            command = command.permission_mode(mode);
+        }
+        if let Some(turns) = task.max_turns {
+            command = command.max_turns(turns);
+        }
+        if let Some(text) = &task.append_system_prompt {
+            command = command.append_system_prompt(text.clone());
+        }
+        if task.partial_messages {
+            command = command.partial_messages();
+        }
+        if task.skip_permissions {
+            command = command.dangerously_skip_permissions();
+        }
+        command
+    }
+}
+
+/// One run, from its place in the line to its end.
+struct Job {
+    shared: Arc<Shared>,
+    who: Identity,
+    task: Task,
+    session: Option<Known>,
+    ticket: Ticket,
+}
+
+impl Job {
+    async fn work(mut self, mut log: RunWriter) -> Ended {
+        let mut stops = log.stop_signal();
+        let waited = self.ticket.waits();
+        let place = tokio::select! {
+            place = self.ticket.wait() => place,
+            stop = stops.stopped() => return ending::stopped(log, stop).await,
+        };
+        let begun = match place {
+            Ok(()) if waited => log.phase(Phase::Running).await,
+            Ok(()) => Ok(()),
+            Err(busy) => Err(busy),
+        };
+        match begun {
+            Ok(()) => self.run(log).await,
+            Err(problem) => ending::failed(log, &problem).await,
+        }
+    }
+
+    async fn run(self, log: RunWriter) -> Ended {
+        let Self { shared, who, task, session, ticket } = self;
+        let workspace =
+            match shared.workspaces.of(&task.origin, session.as_ref().map(|it| &*it.workspace)).await {
+                Ok(workspace) => workspace,
+                Err(error) => return ending::failed(log, &workspace::problem(error)).await,
+            };
+        let process = match shared.command(&task, &workspace).spawn().await {
+            Ok(process) => process,
+            Err(error) => {
+                workspace.discard_if_unused().await;
+                return ending::failed(log, &ending::not_started(&error)).await;
+            }
+        };
+        let cost_before = match task.origin {
+            Origin::Resume(_) => session.map_or(0.0, |it| it.cost_usd),
+            _ => 0.0,
+        };
+        let owner = store_core::UserId::from_uuid(who.user.as_uuid());
+        let mut relay = Relay::new(log, process, (shared.store.clone(), owner), ticket);
+        relay.works_in(workspace.path(), task.title(), cost_before);
+        let finish: Finish = relay.run().await;
+        if !finish.has_session {
+            workspace.discard_if_unused().await;
+        }
+        finish.end().await
+    }
+}

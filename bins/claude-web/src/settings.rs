@@ -1,0 +1,137 @@
+//! What can be set, beside what all servers share.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand};
+use claude_core::cli::ChildUser;
+use server_kit::settings::{Program, ServerSettings};
+use server_kit::store::commands::{KeyCommand, UserCommand};
+
+use crate::claude::{Busy, ClaudeConfig};
+
+/// What this program says of itself.
+pub const PROGRAM: Program = Program {
+    port: "3001",
+    also_known: &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "DEFAULT_MODEL"],
+};
+
+/// Claude on your own server: Claude Code over HTTP.
+#[derive(Debug, Parser)]
+#[command(name = "claude-web", version, args_conflicts_with_subcommands = false)]
+pub struct Arguments {
+    /// What all servers share.
+    #[command(flatten)]
+    pub server: ServerSettings,
+    /// What concerns Claude Code.
+    #[command(flatten)]
+    pub claude: ClaudeSettings,
+    /// What to do; to serve, unless given.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Serve, which is also what happens without a command
+    Serve,
+    /// Users: add, list, change, delete them
+    #[command(subcommand)]
+    User(UserCommand),
+    /// API keys: add, list, revoke them
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+impl AsRef<ServerSettings> for Arguments {
+    fn as_ref(&self) -> &ServerSettings {
+        &self.server
+    }
+}
+
+/// What concerns Claude Code.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Claude Code")]
+pub struct ClaudeSettings {
+    /// Claude Code: a path, or a name to be looked for in PATH
+    #[arg(long, env, default_value = "claude")]
+    pub claude_code_path: PathBuf,
+    /// User that Claude Code runs as, where the server may switch (as root); WORKSPACES_DIR then lies outside of DATA_DIR
+    #[arg(long, env)]
+    pub child_user: Option<String>,
+    /// Where new sessions get their directory; `workspaces` in DATA_DIR unless set
+    #[arg(long, env)]
+    pub workspaces_dir: Option<PathBuf>,
+    /// Directories below which a request may choose to work, separated by commas
+    #[arg(long, env, value_delimiter = ',')]
+    pub project_roots: Vec<PathBuf>,
+    /// What happens to a run whose session is busy
+    #[arg(long, env, value_enum, default_value_t)]
+    pub session_busy: Busy,
+    /// Milliseconds a run goes on after its last reader left
+    #[arg(long, env, default_value_t = 10_000)]
+    pub run_grace_ms: u64,
+    /// Milliseconds a reader may stand still before it is cut
+    #[arg(long, env, default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(100..))]
+    pub run_stall_ms: u64,
+    /// Seconds a run may be silent; 0 = no limit
+    #[arg(long, env, default_value_t = 600)]
+    pub run_idle_timeout: u64,
+    /// Seconds a run may take; 0 = no limit
+    #[arg(long, env, default_value_t = 0)]
+    pub run_timeout: u64,
+    /// Claude Code processes at once; further runs wait
+    #[arg(long, env, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_runs: u32,
+    /// Let admins skip permissions: every tool runs, nobody is asked
+    #[arg(
+        long, env, num_args = 0..=1, default_value = "false", default_missing_value = "true",
+        action = clap::ArgAction::Set, value_parser = BoolishValueParser::new(),
+    )]
+    pub allow_skip_permissions: bool,
+}
+
+impl ClaudeSettings {
+    /// How Claude Code is run, with this data directory.
+    ///
+    /// # Errors
+    /// When CHILD_USER can't be that user, or its workspaces would lie where it must not go.
+    pub fn config(&self, data_dir: &Path) -> anyhow::Result<ClaudeConfig> {
+        let seconds = |seconds: u64| (seconds > 0).then(|| Duration::from_secs(seconds));
+        let workspaces = self.workspaces_dir.clone().unwrap_or_else(|| data_dir.join("workspaces"));
+        Ok(ClaudeConfig {
+            program: self.claude_code_path.clone(),
+            child_user: self.child_user(&workspaces, data_dir)?,
+            workspaces,
+            project_roots: self.project_roots.clone(),
+            allow_skip_permissions: self.allow_skip_permissions,
+            busy: self.session_busy,
+            max_runs: self.max_runs as usize,
+            idle_timeout: seconds(self.run_idle_timeout),
+            timeout: seconds(self.run_timeout),
+        })
+    }
+
+    fn child_user(&self, workspaces: &Path, data_dir: &Path) -> anyhow::Result<Option<ChildUser>> {
+        let Some(name) = &self.child_user else { return Ok(None) };
+        let user = ChildUser::by_name(name).context("CHILD_USER")?;
+        anyhow::ensure!(
+            user.uid() != 0,
+            "CHILD_USER is root, from whom nothing is protected: name another user"
+        );
+        anyhow::ensure!(
+            rustix::process::geteuid().is_root(),
+            "CHILD_USER is set, but this server may not switch users: run it as root, or unset CHILD_USER"
+        );
+        let (workspaces, data_dir) = (std::path::absolute(workspaces)?, std::path::absolute(data_dir)?);
+        anyhow::ensure!(
+            !workspaces.starts_with(&data_dir),
+            "with CHILD_USER, set WORKSPACES_DIR to a directory outside of DATA_DIR ({}): that user may not go there",
+            data_dir.display()
+        );
+        Ok(Some(user))
+    }
+}

@@ -1,0 +1,220 @@
+//! From settings to a server, and to its end.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use server_kit::auth::{Auth, FirstAdmin, JwtSecrets, Origin, SecretSource, TokenTtl, Tokens};
+use server_kit::data_dir::DataDir;
+use server_kit::guard::{Gate, StreamPermits};
+use server_kit::health::Check;
+use server_kit::routes::{About, Routes};
+use server_kit::runs::{Limits, Runs};
+use server_kit::server::Server;
+use server_kit::settings::ServerSettings;
+use server_kit::shutdown::Shutdown;
+use server_kit::store::{Directory, StoreArchive};
+use server_kit::{auth, harden, logs, metrics};
+use store_core::Store;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::claude::ClaudeCode;
+use crate::settings::{Arguments, ClaudeSettings, Task};
+use crate::{claude, page, runs, sessions};
+
+/// What the server calls itself.
+const ABOUT: About = About { title: "claude-web", version: env!("CARGO_PKG_VERSION") };
+
+/// How long runs have to end once the server is told to.
+const LAST_RUNS: Duration = Duration::from_secs(20);
+
+/// How often tokens that ended are forgotten.
+const FORGET: Duration = Duration::from_secs(3600);
+
+/// Does what the arguments say.
+///
+/// # Errors
+/// Why it can't.
+pub async fn main(arguments: Arguments) -> anyhow::Result<()> {
+    logs::init(&arguments.server.log_level, arguments.server.format())?;
+    // What is counted before is lost.
+    metrics::handle();
+    match &arguments.task {
+        None | Some(Task::Serve) => serve(arguments).await,
+        Some(Task::User(command)) => {
+            Ok(command.run(&beside(&arguments.server).await?, &mut std::io::stdout()).await?)
+        }
+        Some(Task::Key(command)) => {
+            Ok(command.run(&beside(&arguments.server).await?, &mut std::io::stdout()).await?)
+        }
+    }
+}
+
+/// The store of a server that may be running.
+async fn beside(settings: &ServerSettings) -> anyhow::Result<Store> {
+    let opened = Store::builder(&database(settings)?).beside().open().await;
+    opened.context("the database can't be opened; was the server started once?")
+}
+
+async fn serve(arguments: Arguments) -> anyhow::Result<()> {
+    let shutdown = Shutdown::listen()?;
+    let address = arguments.server.address();
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?;
+    match shutdown.over(run(&arguments, listener, &shutdown)).await {
+        Some(done) => done,
+        None => anyhow::bail!("ended at once, as was insisted on"),
+    }
+}
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// Why it can't begin.
+pub async fn run(arguments: &Arguments, listener: TcpListener, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let settings = &arguments.server;
+    if arguments.claude.child_user.is_none() {
+        harden::warn_if_root();
+    }
+    let data = DataDir::open(&data_path(settings)?)?;
+    let store = Store::open(&database(settings)?).await.context("the database can't be opened")?;
+    let auth = sign_in(settings, &data, &store)?;
+    let runs = take_over(&arguments.claude, &store).await?;
+    let claude = ClaudeCode::new(arguments.claude.config(data.path())?, store.clone(), runs.clone())
+        .context("the directory of the workspaces can't be made")?;
+    let permits = StreamPermits::new(settings.max_streams_per_user);
+    let app = App { auth: Arc::new(auth.clone()), store: store.clone(), runs: runs.clone(), permits, claude };
+
+    let first = auth.ensure_admin(&settings.admin_user, settings.admin_password.clone()).await?;
+    greet(settings, &listener, &first)?;
+    let ending = tokio::spawn(end_runs(runs, shutdown.clone()));
+    let forgetting = tokio::spawn(forget_tokens(store.clone()));
+    server(arguments, app, auth, &listener).await?.serve(listener, shutdown.asked()).await?;
+    ending.await?;
+    forgetting.abort();
+    store.close().await;
+    Ok(())
+}
+
+/// Runs, once what a dead server left is ended.
+async fn take_over(settings: &ClaudeSettings, store: &Store) -> anyhow::Result<Runs> {
+    let left = tokio::task::spawn_blocking(claude_core::sweep).await?;
+    let mut limits = Limits::default();
+    limits.grace = Duration::from_millis(settings.run_grace_ms);
+    limits.stall = Duration::from_millis(settings.run_stall_ms);
+    let runs = Runs::new(Arc::new(StoreArchive::new(store.clone())), limits);
+    let interrupted = runs.recover().await?;
+    if left > 0 || interrupted > 0 {
+        tracing::warn!(
+            processes = left,
+            runs = interrupted,
+            "an earlier server died; what it left was ended"
+        );
+    }
+    Ok(runs)
+}
+
+fn sign_in(settings: &ServerSettings, data: &DataDir, store: &Store) -> anyhow::Result<Auth> {
+    let source = SecretSource { value: settings.jwt_secret.clone(), file: settings.jwt_secret_file.clone() };
+    let (secrets, origin) = JwtSecrets::load(&source, data.path())?;
+    if origin == Origin::Generated {
+        tracing::info!("a secret that signs tokens was made and kept in DATA_DIR");
+    }
+    let ttl = TokenTtl::minutes(settings.jwt_ttl.into())?;
+    let tokens = Tokens::new(&secrets, ttl, Arc::new(SystemTime::now));
+    let builder = Auth::builder(Arc::new(store.clone()), tokens);
+    let is_https = settings.public_url.as_ref().is_some_and(|url| url.as_str().starts_with("https:"));
+    Ok(if is_https { builder.behind_https() } else { builder }.build())
+}
+
+async fn server(
+    arguments: &Arguments,
+    app: App,
+    auth: Auth,
+    listener: &TcpListener,
+) -> anyhow::Result<Server> {
+    let settings = &arguments.server;
+    let gate = Gate::new(app.auth.clone(), settings.rate());
+    let store = app.store.clone();
+    let directory = Directory::new(store.clone(), auth.clone());
+    let stall = Duration::from_millis(arguments.claude.run_stall_ms);
+    let mut server = Server::new(ABOUT, routes(app, auth, directory), gate)
+        .settings(settings)
+        .limits(|limits| limits.write_stall = stall)
+        .page(page::page(&origin(settings, listener)?))
+        .check(Check::new("store", move || {
+            let store = store.clone();
+            async move { store.system().users().any().await.is_ok() }
+        }));
+    if let Some(address) = settings.metrics_addr {
+        let listener = TcpListener::bind(address).await;
+        server = server.metrics_on(listener.with_context(|| format!("{address} can't be listened on"))?);
+    }
+    Ok(server)
+}
+
+fn routes(app: App, auth: Auth, directory: Directory) -> Routes {
+    let mut sign_in = Routes::new();
+    for (access, route) in auth::routes() {
+        sign_in = sign_in.at(access, route);
+    }
+    let mut accounts = Routes::new();
+    for (access, route) in server_kit::store::routes() {
+        accounts = accounts.at(access, route);
+    }
+    let ours = claude::routes().merge(sessions::routes()).merge(runs::routes());
+    ours.with_state(app).merge(sign_in.with_state(auth)).merge(accounts.with_state(directory))
+}
+
+/// Says where the server listens, and the first time how to sign in: to standard output, not to the log.
+fn greet(settings: &ServerSettings, listener: &TcpListener, first: &FirstAdmin) -> anyhow::Result<()> {
+    let mut text = format!("claude-web listens on {}\n", origin(settings, listener)?);
+    if let FirstAdmin::Generated(password) = first {
+        let (name, password) = (&settings.admin_user, password.expose_secret());
+        text += &format!("The first admin, told this once: user name {name}, password {password}\n");
+    }
+    // Nobody may read it.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// Under which origin people reach the server.
+fn origin(settings: &ServerSettings, listener: &TcpListener) -> anyhow::Result<String> {
+    match &settings.public_url {
+        Some(url) => Ok(url.as_str().to_owned()),
+        None => Ok(format!("http://{}", listener.local_addr()?)),
+    }
+}
+
+async fn end_runs(runs: Runs, shutdown: Shutdown) {
+    shutdown.asked().cancelled().await;
+    if let Err(left) = runs.shutdown(LAST_RUNS).await {
+        tracing::error!(runs = left, "runs did not end in time");
+    }
+}
+
+async fn forget_tokens(store: Store) {
+    loop {
+        if let Err(error) = store.system().revoked_tokens().purge_expired().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "tokens that ended can't be forgotten");
+        }
+        tokio::time::sleep(FORGET).await;
+    }
+}
+
+fn data_path(settings: &ServerSettings) -> anyhow::Result<PathBuf> {
+    settings.data_dir_of("claude-web").context("set DATA_DIR: there is neither XDG_DATA_HOME nor HOME")
+}
+
+fn database(settings: &ServerSettings) -> anyhow::Result<String> {
+    if let Some(url) = &settings.database_url {
+        return Ok(url.expose_secret().to_owned());
+    }
+    let path = std::path::absolute(data_path(settings)?.join("claude-web.db"))?;
+    let path = path.to_str().context("DATA_DIR is no text")?;
+    Ok(format!("sqlite://{path}"))
+}

@@ -1,0 +1,80 @@
+//! The server as its users meet it: the real binary on a port, with a stand-in CLI or the real one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "claude_web/aborted.rs"]
+mod aborted;
+#[path = "claude_web/bytes.rs"]
+mod bytes;
+#[path = "claude_web/events.rs"]
+mod events;
+#[path = "claude_web/guarded.rs"]
+mod guarded;
+#[path = "claude_web/killed.rs"]
+mod killed;
+#[path = "claude_web/odd.rs"]
+mod odd;
+#[path = "claude_web/readers.rs"]
+mod readers;
+#[path = "claude_web/real.rs"]
+mod real;
+#[path = "claude_web/requests.rs"]
+mod requests;
+#[path = "claude_web/rights.rs"]
+mod rights;
+#[path = "claude_web/server.rs"]
+mod server;
+#[path = "claude_web/sessions.rs"]
+mod sessions;
+#[path = "claude_web/starts.rs"]
+mod starts;
+
+use std::process::ExitCode;
+
+use claude_core::testing::stand_in;
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    process_tree::init();
+    stand_in::become_if_asked();
+    let trials = claude_core::trials![
+        call;
+        aborted::three_hundred_aborted_requests_leave_nobody,
+        aborted::a_run_that_nobody_reads_ends_after_the_grace,
+        bytes::twenty_runs_at_once_are_what_the_cli_wrote,
+        bytes::lines_of_every_size_come_as_they_are,
+        guarded::every_route_wants_a_token,
+        guarded::the_page_says_how_to_begin,
+        killed::a_killed_server_leaves_no_child_and_its_sessions_go_on,
+        killed::what_was_told_is_there_after_a_hundred_kills,
+        killed::sigterm_ends_fifty_runs_in_good_order,
+        odd::what_is_no_text_is_told_at_the_end,
+        odd::a_line_beyond_the_limit_ends_the_run,
+        odd::a_silent_cli_is_ended,
+        odd::an_end_in_mid_line_or_without_a_result_is_told,
+        odd::a_cli_that_is_missing_or_fails_is_told,
+        readers::a_reader_that_stops_leaves_and_comes_back_misses_nothing,
+        readers::a_run_that_answers_later_needs_no_reader,
+        readers::a_run_is_read_as_a_turn,
+        readers::an_interrupt_ends_the_run,
+        readers::a_busy_session_waits_its_turn,
+        readers::a_busy_session_refuses_where_it_shall,
+        readers::a_token_that_ends_takes_its_streams_along,
+        real::the_three_examples_work,
+        real::odd_prompts_reach_the_model_and_grant_nothing,
+        requests::malformed_requests_get_our_answer,
+        requests::what_may_not_be_asked_is_refused_by_name,
+        rights::only_admins_may_what_is_dangerous,
+        rights::runs_and_sessions_are_their_owners,
+        sessions::a_session_is_kept_named_and_deleted,
+        starts::what_contradicts_itself_is_refused_by_name,
+        starts::a_second_server_and_a_damaged_database_are_refused,
+        starts::the_first_start_makes_an_admin_and_tells_its_password_once,
+        starts::the_cli_runs_as_another_user_where_it_shall,
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn call(test: fn()) {
+    test();
+}

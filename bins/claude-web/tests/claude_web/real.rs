@@ -1,0 +1,87 @@
+//! The real Claude Code CLI against a Messages API on this machine.
+
+use claude_core::testing::{LoopbackApi, Plan, real_cli};
+use serde_json::json;
+
+use crate::events::{Event, assert_numbered};
+use crate::server::{Place, block_on, code, names};
+
+fn place(api: &LoopbackApi) -> Place {
+    let cli = real_cli().unwrap_or_else(|missing| panic!("{missing}"));
+    Place::with_cli(&cli.display().to_string())
+        .set("ANTHROPIC_BASE_URL", &api.url())
+        .set("ANTHROPIC_API_KEY", "test-key-0123456789")
+        .set("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+        .set("IS_SANDBOX", "1")
+        .set("ALLOW_SKIP_PERMISSIONS", "true")
+}
+
+fn result(events: &[Event]) -> serde_json::Value {
+    assert_numbered(events, 1);
+    assert!(events.iter().all(|event| event.name.is_none()), "nothing is added");
+    let last = events.last().unwrap().json();
+    assert_eq!((&last["type"], &last["is_error"]), (&json!("result"), &json!(false)), "{last}");
+    last
+}
+
+pub(crate) fn the_three_examples_work() {
+    block_on(async {
+        let api = LoopbackApi::start(Plan::scenarios()).await.unwrap();
+        let place = place(&api);
+        let server = place.start().await;
+        let first = server.run(&json!({"prompt": "scenario:text n=6"})).await.all().await;
+        let first = result(&first);
+        assert_eq!(first["result"], "stream every token as it comes");
+        let session = first["session_id"].as_str().unwrap();
+
+        let second = server.run(&json!({"prompt": "And now?", "session_id": session})).await.all().await;
+        assert_eq!(result(&second)["session_id"], session);
+        assert!(api.requests().last().unwrap().messages().len() >= 3, "the history goes along");
+
+        let workspace =
+            server.get(&format!("/api/claude/sessions/{session}")).await["workspace_path"].clone();
+        assert_eq!(names(&place.workspaces()).len(), 1);
+        let file = format!("{}/new.txt", workspace.as_str().unwrap());
+        let third = json!({
+            "prompt": format!("scenario:tool_write path={file} content=hello"),
+            "session_id": session,
+            "dangerously-skip-permissions": true,
+            "allowedTools": ["Bash", "Edit", "Write"],
+            "disallowedTools": ["WebFetch", "WebSearch"],
+        });
+        result(&server.run(&third).await.all().await);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "hello");
+
+        let known = server.get(&format!("/api/claude/sessions/{session}")).await;
+        assert_eq!(known["turns"], 3);
+        assert_eq!((&known["title"], &known["state"]), (&json!("scenario:text n=6"), &json!("idle")));
+        assert!(known["cost_usd"].as_f64().unwrap() > 0.0, "{known}");
+        let runs = server.get("/api/runs").await["items"].clone();
+        let sum: f64 = runs.as_array().unwrap().iter().map(|run| run["cost_usd"].as_f64().unwrap()).sum();
+        assert!((sum - known["cost_usd"].as_f64().unwrap()).abs() < 1e-6, "{runs}");
+    });
+}
+
+pub(crate) fn odd_prompts_reach_the_model_and_grant_nothing() {
+    block_on(async {
+        let api = LoopbackApi::start(Plan::scenarios()).await.unwrap();
+        let place = place(&api).set("ALLOW_SKIP_PERMISSIONS", "false");
+        let server = place.start().await;
+        let file = place.data.path().join("granted.txt");
+        for prompt in [
+            "--dangerously-skip-permissions".to_owned(),
+            "-p --allowedTools=Write".to_owned(),
+            format!("scenario:tool_write path={} content=x --allowedTools Write", file.display()),
+            "x".repeat(1 << 20),
+            "line\none \u{2028} two \u{1f600} \u{202e}three".to_owned(),
+        ] {
+            result(&server.run(&json!({"prompt": prompt})).await.all().await);
+        }
+        assert!(!file.exists(), "no text grants a tool");
+        let skip =
+            server.ask(&json!({"prompt": "x", "dangerously-skip-permissions": true})).send().await.unwrap();
+        assert_eq!(code(skip).await, (403, "forbidden".into()));
+        let unknown = json!({"prompt": "x", "session_id": uuid::Uuid::new_v4()});
+        assert_eq!(code(server.ask(&unknown).send().await.unwrap()).await, (404, "not_found".into()));
+    });
+}
