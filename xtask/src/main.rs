@@ -2,8 +2,9 @@
 //!
 //! [`mod@test`] asks [`prerequisite`] what the machine lacks, then runs the [`step::Step`]s one after another;
 //! [`features`] checks each library crate with each of its features alone. What is to be done is planned as
-//! data ([`invocation::Invocation`]s); running it is one small function.
+//! data ([`invocation::Invocation`]s); running it is one small function. [`bench`] compares claude-web with its peers.
 
+mod bench;
 mod features;
 mod invocation;
 mod prerequisite;
@@ -31,12 +32,15 @@ enum Chore {
     Test(test::Options),
     /// Checks each library crate with each feature alone, with none, and with its defaults
     Features(features::Options),
+    /// Compares claude-web with peers and limits: tables and plots
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
     let done = root().and_then(|root| match Cli::parse().chore {
         Chore::Test(options) => test::run(&options, &root),
         Chore::Features(options) => features::run(&options, &root),
+        Chore::Bench(options) => bench::run(&options, &root),
     });
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -81,8 +81,20 @@ pub(crate) struct Missing {
 
 /// What of the table these steps need and the machine lacks. All of it, so that one reading is enough.
 pub(crate) fn missing(steps: &[Step], root: &Path) -> anyhow::Result<Vec<Missing>> {
+    missing_among(needed(TABLE, steps), root)
+}
+
+/// What of these, as the table names them, the machine lacks.
+pub(crate) fn missing_of(names: &[&str], root: &Path) -> anyhow::Result<Vec<Missing>> {
+    missing_among(TABLE.iter().filter(|one| names.contains(&one.name)), root)
+}
+
+fn missing_among(
+    prerequisites: impl Iterator<Item = &'static Prerequisite>,
+    root: &Path,
+) -> anyhow::Result<Vec<Missing>> {
     let mut missing = Vec::new();
-    for prerequisite in needed(TABLE, steps) {
+    for prerequisite in prerequisites {
         if let Some(why) = prerequisite.lack(root)? {
             missing.push(Missing { prerequisite, why });
         }
@@ -129,6 +141,13 @@ mod tests {
         assert_eq!(names(Step::Fmt), ["Rust", "rustfmt"]);
         assert_eq!(names(Step::Doc), ["Rust", "a C compiler"]);
         assert!(names(Step::Test).contains(&"the Claude Code CLI"));
+    }
+
+    #[test]
+    fn a_chore_names_its_needs_as_the_table_does() {
+        for name in crate::bench::NEEDS {
+            assert!(TABLE.iter().any(|one| one.name == *name), "{name}");
+        }
     }
 
     #[test]

@@ -1,0 +1,81 @@
+//! Who is compared: servers behind one HTTP contract, all starting the same stand-in for the CLI.
+
+pub(crate) mod bare;
+pub(crate) mod direct;
+mod node;
+mod ours;
+mod server;
+
+use std::path::Path;
+
+use clap::ValueEnum;
+use claude_core::testing::StandIn;
+
+pub(crate) use node::version as node_version;
+pub(crate) use server::{Server, is_cli};
+
+/// A server that answers `POST /api/claude` with the CLI's lines as events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Contestant {
+    /// The Node server that the seed describes
+    Seed,
+    /// A careful Node server
+    Careful,
+    /// A bare pipe-to-socket copy: the limit
+    Bare,
+    /// claude-web
+    Ours,
+}
+
+impl Contestant {
+    pub(crate) const ALL: [Self; 4] = [Self::Seed, Self::Careful, Self::Bare, Self::Ours];
+
+    /// How tables and plots name it.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Seed => "the seed's Node server",
+            Self::Careful => "careful Node server",
+            Self::Bare => "bare pipe-to-socket copy",
+            Self::Ours => "claude-web",
+        }
+    }
+
+    /// Starts it and waits until it answers.
+    pub(crate) fn start(self, setup: &Setup<'_>) -> anyhow::Result<Server> {
+        match self {
+            Self::Seed => node::start("seed-server.mjs", setup),
+            Self::Careful => node::start("careful-server.mjs", setup),
+            Self::Bare => bare::start(setup),
+            Self::Ours => ours::start(setup),
+        }
+    }
+
+    /// Why it can't take part on this machine; none if it can.
+    pub(crate) fn lack(self) -> Option<String> {
+        match self {
+            Self::Seed | Self::Careful => node::lack(),
+            Self::Bare => None,
+            Self::Ours => ours::lack(),
+        }
+    }
+}
+
+/// What a server is started with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setup<'a> {
+    /// What the CLI does.
+    pub(crate) plan: &'a StandIn,
+    /// A directory for whatever servers write.
+    pub(crate) scratch: &'a Path,
+    /// What our server holds its children by.
+    pub(crate) reach: Reach,
+}
+
+/// What our server holds its children by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The strongest there is.
+    Best,
+    /// A supervisor for each, as where no cgroup can be made.
+    Supervisors,
+}
