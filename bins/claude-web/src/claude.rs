@@ -2,10 +2,11 @@
 //!
 //! `request` says what may be asked, and by whom. `service` starts the runs; `line_up` makes them wait for their session
 //! and for a free place, `workspace` gives each session its directory, `relay` brings the CLI's lines into the run's log,
-//! `ending` says what the reader is told at the end.
+//! `ending` says what the reader is told at the end, `figures` counts.
 
 mod config;
 mod ending;
+mod figures;
 mod line_up;
 mod relay;
 mod request;

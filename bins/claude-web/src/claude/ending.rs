@@ -6,6 +6,8 @@ use claude_core::cli::Outcome as CliOutcome;
 use server_kit::problem::Problem;
 use server_kit::runs::{Ended, Event, Failure, Outcome, RunWriter, Stop};
 
+use super::figures;
+
 /// What is known of the last lines.
 #[derive(Debug, Default)]
 pub(super) struct Last {
@@ -20,6 +22,7 @@ pub(super) struct Last {
 /// A run whose process has ended.
 pub(super) struct Finish {
     pub(super) log: RunWriter,
+    pub(super) model: String,
     pub(super) outcome: Option<CliOutcome>,
     pub(super) process: Result<(), Error>,
     pub(super) has_session: bool,
@@ -31,6 +34,9 @@ impl Finish {
     /// Ends the run.
     pub(super) async fn end(self) -> Ended {
         let outcome = self.outcome();
+        if let Outcome::Failed(failure) = &outcome {
+            figures::failed(&self.model, &failure.code);
+        }
         let told = self.told(&outcome);
         let event = told.and_then(|problem| Event::json("error", &problem.body()).ok());
         self.log.end(outcome, event).await

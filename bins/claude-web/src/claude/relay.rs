@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use claude_core::cli::{CliSessionId, Message, Output, Process, RunResult};
+use claude_core::turn::event::Usage;
 use claude_core::{Error, TurnEvent};
 use futures_util::FutureExt;
 use server_kit::problem::Problem;
@@ -12,6 +13,7 @@ use store_core::session::{SessionId, SessionUse};
 use store_core::{Store, Usd, UserId};
 
 use super::ending::{Finish, Last};
+use super::figures;
 use super::line_up::Ticket;
 
 /// How long a stopped run may take for its last lines, its reader for taking them; then they are dropped.
@@ -28,6 +30,10 @@ pub(super) struct Relay {
     session: Option<SessionId>,
     workspace: String,
     title: String,
+    model: String,
+    /// What the run has used, and what of it is in the metrics.
+    usage: Usage,
+    counted: Usage,
     last: Last,
     cost: Cost,
     /// The turn was added to the session.
@@ -48,6 +54,9 @@ impl Relay {
             session: None,
             workspace: String::new(),
             title: String::new(),
+            model: String::new(),
+            usage: Usage::default(),
+            counted: Usage::default(),
             last: Last::default(),
             cost: Cost::default(),
             is_counted: false,
@@ -74,6 +83,7 @@ impl Relay {
         self.last.failed = relayed.err();
         Finish {
             log: self.log,
+            model: self.model,
             outcome: self.process.outcome().cloned(),
             process: self.end.unwrap_or(Ok(())),
             has_session: self.session.is_some(),
@@ -124,8 +134,10 @@ impl Relay {
 
     fn take(&mut self, output: &Output) {
         for event in &output.events {
-            if let TurnEvent::Started { session_id: Some(id), model, .. } = event {
-                self.began(id, model);
+            match event {
+                TurnEvent::Started { session_id: Some(id), model, .. } => self.began(id, model),
+                TurnEvent::Usage(usage) => self.usage = *usage,
+                _ => {}
             }
         }
         match &output.message {
@@ -146,6 +158,8 @@ impl Relay {
         self.last.has_result = true;
         let cost = self.cost.told(result.total_cost_usd);
         self.log.note(None, self.cost.known());
+        let counted = std::mem::replace(&mut self.counted, self.usage);
+        figures::turn(&self.model, &figures::beyond(&self.usage, &counted), cost);
         let Some(session) = &self.session else { return };
         let mut used = self.unrecorded.take().unwrap_or_else(|| self.used(session.clone()));
         used.cost = Usd::from_dollars(used.cost.dollars() + cost);
@@ -167,6 +181,7 @@ impl Relay {
         let mut used = self.used(session.clone());
         used.title = Some(self.title.clone()).filter(|title| !title.is_empty());
         used.model = Some(model.to_owned()).filter(|model| !model.is_empty());
+        model.clone_into(&mut self.model);
         self.session = Some(session);
         self.unrecorded = Some(used);
     }

@@ -64,6 +64,7 @@ pub(crate) fn the_page_says_how_to_begin() {
             assert!(html.contains(link), "{link}");
             assert_eq!(server.bare(Method::GET, link).send().await.unwrap().status(), 200, "{link}");
         }
+        server.run(&serde_json::json!({"prompt": "go"})).await.all().await;
         let metrics = server.bare(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
         assert!(
             metrics.contains("http_requests_total{") && metrics.contains("process_resident_memory_bytes")

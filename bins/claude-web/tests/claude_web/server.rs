@@ -46,7 +46,7 @@ impl Place {
             .set("PATH", &std::env::var("PATH").unwrap())
             .set("PORT", "0")
             .set("ADMIN_PASSWORD", PASSWORD)
-            .set("LOG_LEVEL", "warn")
+            .set("LOG_LEVEL", "error")
             .set("RATE_LIMIT_MAX_REQUESTS", "0")
             .set("MAX_STREAMS_PER_USER", "0")
             .set("CLAUDE_CODE_PATH", cli)
