@@ -61,10 +61,10 @@ async fn start(
     headers: HeaderMap,
     Json(request): Json<ClaudeRequest>,
 ) -> Result<Response, Problem> {
-    let delivery = delivery(&headers);
-    let permit = match delivery {
-        Delivery::Stream => Some(app.permits.take(who.user)?),
-        Delivery::Later => None,
+    let permit = app.permits.take(who.user)?;
+    let (delivery, permit) = match answers_later(&headers) {
+        true => (Delivery::Later(permit), None),
+        false => (Delivery::Stream, Some(permit)),
     };
     let Started { run, events, waits } = app.claude.start(&who, request, delivery).await?;
     let mut response = match permit {
@@ -85,12 +85,8 @@ async fn start(
     Ok(response)
 }
 
-fn delivery(headers: &HeaderMap) -> Delivery {
+fn answers_later(headers: &HeaderMap) -> bool {
     let preferences = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
     let mut names = preferences.flat_map(|value| value.split(',')).map(str::trim);
-    if names.any(|name| name.eq_ignore_ascii_case(RESPOND_ASYNC)) {
-        Delivery::Later
-    } else {
-        Delivery::Stream
-    }
+    names.any(|name| name.eq_ignore_ascii_case(RESPOND_ASYNC))
 }

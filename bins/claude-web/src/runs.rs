@@ -115,8 +115,13 @@ async fn events(
             app.stream(&who, events, permit).into_response()
         }
         Some(Format::Turn) => {
-            // What an event means depends on those before it.
-            let events = app.runs.subscribe_after(id, &who, Seq::START).await?;
+            // What an event means depends on those before it. Where they are gone, the rest is better than nothing.
+            let events = match app.runs.subscribe_after(id, &who, Seq::START).await {
+                Err(gone) if gone.status() == StatusCode::GONE && after > Seq::START => {
+                    app.runs.subscribe_after(id, &who, after).await?
+                }
+                events => events?,
+            };
             let run = (app.runs.clone(), id, who.clone());
             Sse::new(Turns::new(events, after, run)).until(app.until_signed_out(&who, permit)).into_response()
         }

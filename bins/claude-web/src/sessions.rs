@@ -20,7 +20,7 @@ use crate::app::App;
 pub(crate) fn routes() -> Routes<App> {
     Routes::new()
         .at(Access::user(Scope::Read), routes!(list))
-        .at(Access::user(Scope::Claude), routes!(get, rename, delete))
+        .at(Access::user(Scope::Read), routes!(get, rename, delete))
 }
 
 /// A Claude Code session.
@@ -131,6 +131,7 @@ async fn rename(
     Path(id): Path<String>,
     Json(change): Json<Rename>,
 ) -> Result<axum::Json<SessionInfo>, Problem> {
+    may_change(&who)?;
     let id = parse(&id)?;
     sessions(&app, &who).rename(&id, change.name.as_deref()).await?;
     let session = sessions(&app, &who).get(&id).await?;
@@ -144,21 +145,22 @@ async fn delete(
     who: Identity,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
+    may_change(&who)?;
     let id = parse(&id)?;
     let session = sessions(&app, &who).get(&id).await?;
-    if app.claude.is_busy(id.as_str()) {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "session_busy",
-            "a run works in this session; interrupt it first",
-        ));
-    }
+    let _reserved = app.claude.reserve(id.as_str())?;
     sessions(&app, &who).delete(&id).await?;
     // A fork works where its parent does.
     if !sessions(&app, &who).any_in(&session.workspace_path).await? {
         app.claude.remove_workspace(&session.workspace_path).await?;
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The path is open to keys that read; what changes something is not.
+fn may_change(who: &Identity) -> Result<(), Problem> {
+    let may = who.may(Access::user(Scope::Claude));
+    if may { Ok(()) } else { Err(Problem::forbidden("this key may only read")) }
 }
 
 fn sessions<'a>(app: &'a App, who: &Identity) -> Sessions<'a> {

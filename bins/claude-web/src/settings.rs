@@ -15,7 +15,7 @@ use crate::claude::{Busy, ClaudeConfig};
 /// What this program says of itself.
 pub const PROGRAM: Program = Program {
     port: "3001",
-    also_known: &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "DEFAULT_MODEL"],
+    also_known: &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"],
 };
 
 /// Claude on your own server: Claude Code over HTTP.

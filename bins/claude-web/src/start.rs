@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
-use server_kit::auth::{Auth, FirstAdmin, JwtSecrets, Origin, SecretSource, TokenTtl, Tokens};
+use server_kit::auth::{Auth, Authenticate, FirstAdmin, JwtSecrets, Origin, SecretSource, TokenTtl, Tokens};
 use server_kit::data_dir::DataDir;
 use server_kit::guard::{Gate, StreamPermits};
 use server_kit::health::Check;
@@ -84,10 +84,12 @@ pub async fn run(arguments: &Arguments, listener: TcpListener, shutdown: &Shutdo
     let store = Store::open(&database(settings)?).await.context("the database can't be opened")?;
     let auth = sign_in(settings, &data, &store)?;
     let runs = take_over(&arguments.claude, &store).await?;
-    let claude = ClaudeCode::new(arguments.claude.config(data.path())?, store.clone(), runs.clone())
-        .context("the directory of the workspaces can't be made")?;
+    let who: Arc<dyn Authenticate> = Arc::new(auth.clone());
+    let claude =
+        ClaudeCode::new(arguments.claude.config(data.path())?, (who.clone(), store.clone(), runs.clone()))
+            .context("the directory of the workspaces can't be made")?;
     let permits = StreamPermits::new(settings.max_streams_per_user);
-    let app = App { auth: Arc::new(auth.clone()), store: store.clone(), runs: runs.clone(), permits, claude };
+    let app = App { auth: who, store: store.clone(), runs: runs.clone(), permits, claude };
 
     let first = auth.ensure_admin(&settings.admin_user, settings.admin_password.clone()).await?;
     greet(settings, &listener, &first)?;

@@ -155,7 +155,8 @@ impl Problem {
         ErrorBody { error }
     }
 
-    fn log(&self) {
+    /// Writes it to the log, with what lies below it. An answer does so by itself.
+    pub fn log(&self) {
         let source = self.source.as_ref().map(|source| chain(source.as_ref()));
         let status = self.status.as_u16();
         if self.status.is_server_error() {

@@ -7,8 +7,8 @@
 //! - A log never runs more than 1 MiB ahead: a run that is archived waits for the archive only, any other for its
 //!   readers. One that stands still for longer than [`Limits::stall`] is cut and may come back. When the last one left
 //!   longer than [`Limits::grace`] ago, the run is told to stop, unless it is archived.
-//! - What readers have passed stays in memory for those who come back: 4 MiB of a run, 16 MiB of all, at least 64 KiB
-//!   of each; ended runs for ten minutes. Behind that is the [`Archive`], else the answer is 410 `gone`.
+//! - What readers have passed stays in memory for those who come back: 4 MiB of a run, or, where all together have more
+//!   than 16 MiB, 64 KiB of each; ended runs for ten minutes. Behind that is the [`Archive`], else the answer is 410 `gone`.
 
 mod archive;
 mod archiver;
@@ -18,6 +18,7 @@ mod keeping;
 mod log;
 mod reader;
 mod run;
+mod tries;
 mod writer;
 
 use std::collections::HashMap;
@@ -27,9 +28,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::Utc;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 pub use archive::{
     Archive, ArchiveError, Ending, Failure, ListPage, Outcome, PageQuery, Phase, RunInfo, RunState,
+    STOPPED_BY,
 };
 pub use event::Event;
 pub use id::{RunId, Seq};
@@ -42,8 +45,8 @@ use crate::problem::Problem;
 use log::{Memory, Waits};
 use run::{Deserted, Recorded, Run};
 
-/// Behind every number that an interrupted run may have shown without having archived it: a log runs at most 1 MiB ahead
-/// of the archive, and no event is smaller than a byte.
+/// Behind every number that an interrupted archived run may have shown without having archived it: a log runs at most
+/// 1 MiB and a batch ahead of the archive, and no event is smaller than a byte.
 const BEYOND_UNARCHIVED: u64 = 2 << 20;
 
 /// How long runs may take, and be kept.
@@ -179,20 +182,21 @@ impl Runs {
         F: FnOnce(RunWriter) -> W,
         W: Future<Output = Ended> + Send + 'static,
     {
-        let Shared { archive, limits, memory, .. } = &*self.shared;
+        let Shared { archive, limits, memory, work: tasks, .. } = &*self.shared;
         let (waits, deserted) = if new.is_archived {
             (Waits::ForArchive, Deserted::GoesOn)
         } else {
             (Waits::ForReaders, Deserted::StopsAfter(limits.grace))
         };
-        let run = Run::new(new.info(), waits, deserted, (archive.clone(), memory.clone()));
+        let run = Run::new(new.info(), waits, deserted, (archive.clone(), memory.clone(), tasks.clone()));
         self.enter(&run)?;
         let reader = Reader::live(run.clone(), Seq::START).ok_or_else(gone)?;
         self.shared.work.spawn(record(run.clone()));
         if let Some(seat) = new.is_archived.then(|| archiver::seat(&run)).flatten() {
             self.shared.work.spawn(archiver::keep_events(run.clone(), seat));
         }
-        self.shared.work.spawn(work(RunWriter::new(run.clone())));
+        let span = tracing::info_span!("run", run_id = %run.id);
+        self.shared.work.spawn(work(RunWriter::new(run.clone())).instrument(span));
         run.recorded().await?;
         Ok((run.id, reader))
     }
@@ -203,6 +207,9 @@ impl Runs {
     /// 404; 410 `gone` when the events behind `after` are no longer held; 503.
     pub async fn subscribe_after(&self, id: RunId, who: &Identity, after: Seq) -> Result<Reader, Problem> {
         if let Some(run) = self.find(id, who)? {
+            if after > run.log.last() {
+                return Err(Problem::invalid("last-event-id", "the run has no such event yet"));
+            }
             return Reader::live(run, after).ok_or_else(gone);
         }
         let archive = self.shared.archive.clone();
@@ -253,14 +260,19 @@ impl Runs {
     /// 404; 409 `already_ended`.
     pub async fn stop(&self, id: RunId, who: &Identity, why: Stop) -> Result<(), Problem> {
         match self.find(id, who)? {
-            Some(run) if !run.log.is_ended() => run.stop(why),
-            Some(_) => return Err(already_ended()),
+            Some(run) if !run.belongs_to(who) => {
+                Err(Problem::forbidden("only who started a run may stop it"))
+            }
+            Some(run) if !run.log.is_ended() => {
+                run.stop(why);
+                Ok(())
+            }
+            Some(_) => Err(already_ended()),
             None => {
                 self.shared.archive.get(id, who.user).await?;
-                return Err(already_ended());
+                Err(already_ended())
             }
         }
-        Ok(())
     }
 
     /// At start: what died with an earlier server gets the state `interrupted`. Says how many.
@@ -294,10 +306,11 @@ impl Runs {
     }
 
     fn enter(&self, run: &Arc<Run>) -> Result<(), Problem> {
+        let mut live = self.live();
+        // Asked under the lock: a shutdown tells all runs that are in the map by then.
         if self.shared.work.is_closed() {
             return Err(Problem::unavailable("the server is shutting down"));
         }
-        let mut live = self.live();
         if live.len() >= self.shared.limits.runs && !keeping::forget_oldest(&mut live) {
             return Err(Problem::unavailable("the server has too many runs; try again later"));
         }

@@ -116,12 +116,6 @@ impl ServerSettings {
         }
     }
 
-    /// How long an access token is good for.
-    #[must_use]
-    pub const fn token_life(&self) -> Duration {
-        Duration::from_mins(self.jwt_ttl as u64)
-    }
-
     /// How log lines look.
     #[must_use]
     pub fn format(&self) -> LogFormat {

@@ -85,6 +85,11 @@ impl Translator {
         events
     }
 
+    /// What is complete but was not told yet, for a log of lines whose end is known from elsewhere.
+    pub fn flush(&mut self) -> Events {
+        self.open.flush_all()
+    }
+
     /// The session, once a line told it. It is not always the one that was asked for.
     #[must_use]
     pub fn session_id(&self) -> Option<&Text> {

@@ -38,7 +38,7 @@ impl Finish {
             figures::failed(&self.model, &failure.code);
         }
         let told = self.told(&outcome);
-        let event = told.and_then(|problem| Event::json("error", &problem.body()).ok());
+        let event = told.and_then(|problem| event(&self.log, &problem));
         self.log.end(outcome, event).await
     }
 
@@ -59,6 +59,7 @@ impl Finish {
     /// What the reader has to be told beyond the CLI's own lines.
     fn told(&self, outcome: &Outcome) -> Option<Problem> {
         if let Some(problem) = &self.last.failed {
+            problem.log();
             return Some(problem.clone());
         }
         if self.last.bad_lines > 0 {
@@ -79,13 +80,14 @@ impl Finish {
 
 /// A run that was stopped before it began.
 pub(super) async fn stopped(log: RunWriter, stop: Stop) -> Ended {
-    let event = Event::json("error", &cancelled(stop.by()).body()).ok();
+    let event = event(&log, &cancelled(stop.by()));
     log.end(Outcome::Cancelled { by: stop.by() }, event).await
 }
 
 /// A run that could not begin.
 pub(super) async fn failed(log: RunWriter, problem: &Problem) -> Ended {
-    let event = Event::json("error", &problem.body()).ok();
+    problem.log();
+    let event = event(&log, problem);
     log.end(Outcome::Failed(failure(problem)), event).await
 }
 
@@ -93,6 +95,11 @@ pub(super) async fn failed(log: RunWriter, problem: &Problem) -> Ended {
 pub(super) fn not_started(error: &Error) -> Problem {
     tracing::error!(error = error as &dyn std::error::Error, "Claude Code can't be started");
     broken(error)
+}
+
+/// `event: error`, under the id of the request that started the run.
+fn event(log: &RunWriter, problem: &Problem) -> Option<Event> {
+    Event::json("error", &problem.body_for(log.request_id())).ok()
 }
 
 fn failure(problem: &Problem) -> Failure {

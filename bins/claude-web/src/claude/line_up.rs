@@ -60,11 +60,22 @@ impl LineUp {
         self.sessions.lock().contains_key(id)
     }
 
+    /// Takes a session's turn now, so that no run works in it meanwhile.
+    ///
+    /// # Errors
+    /// 409 `session_busy` where one works in it, or waits to.
+    pub(super) fn reserve(&self, id: &CliSessionId) -> Result<Ticket, Problem> {
+        let member = Member::join(&self.sessions, id, Busy::Refuse)?;
+        let turns = member.session.turn.clone().try_acquire_owned().into_iter().collect();
+        let (places, sessions) = (self.places.clone(), self.sessions.clone());
+        Ok(Ticket { turns, place: None, waits: None, places, sessions, members: vec![member] })
+    }
+
     /// Takes a place at the end of the line.
     pub(super) fn enter(&self, session: Option<&CliSessionId>) -> Result<Ticket, Problem> {
         let member = session.map(|id| Member::join(&self.sessions, id, self.busy)).transpose()?;
         let mut ticket = Ticket {
-            turn: None,
+            turns: Vec::new(),
             place: None,
             waits: None,
             places: self.places.clone(),
@@ -138,8 +149,8 @@ impl Drop for Waiting {
 /// A run's place in the line, and later its turn. Dropping it lets the next one go.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    // In this order: the turn is given back before the membership.
-    turn: Option<OwnedSemaphorePermit>,
+    // In this order: the turns are given back before the memberships.
+    turns: Vec<OwnedSemaphorePermit>,
     place: Option<OwnedSemaphorePermit>,
     waits: Option<Waiting>,
     places: Arc<Semaphore>,
@@ -155,29 +166,31 @@ impl Ticket {
 
     fn try_now(&mut self) -> bool {
         if let Some(member) = self.members.first() {
-            self.turn = member.session.turn.clone().try_acquire_owned().ok();
-            if self.turn.is_none() {
-                return false;
-            }
+            let Ok(turn) = member.session.turn.clone().try_acquire_owned() else { return false };
+            self.turns.push(turn);
         }
         self.place = self.places.clone().try_acquire_owned().ok();
         self.place.is_some()
     }
 
-    /// Waits for the turn. Cancel safe.
+    /// Waits for the turn, then for a free place. Cancel safe.
     ///
     /// # Errors
-    /// 409 `session_busy` after ten minutes.
+    /// After ten minutes: 409 `session_busy`, or 503 where only a place was lacking.
     pub(super) async fn wait(&mut self) -> Result<(), Problem> {
         let turn = async {
-            if let (Some(member), None) = (self.members.first(), &self.turn) {
-                self.turn = member.session.turn.clone().acquire_owned().await.ok();
+            if let (Some(member), true) = (self.members.first(), self.turns.is_empty()) {
+                self.turns.extend(member.session.turn.clone().acquire_owned().await.ok());
             }
             if self.place.is_none() {
                 self.place = self.places.clone().acquire_owned().await.ok();
             }
         };
-        tokio::time::timeout(PATIENCE, turn).await.map_err(|_| session_busy())?;
+        let waited = tokio::time::timeout(PATIENCE, turn).await;
+        if waited.is_err() {
+            let has_turn = self.members.is_empty() || !self.turns.is_empty();
+            return Err(if has_turn { no_place() } else { session_busy() });
+        }
         self.waits = None;
         Ok(())
     }
@@ -189,7 +202,7 @@ impl Ticket {
             return;
         }
         if let Ok(member) = Member::join(&self.sessions, id, Busy::Wait) {
-            self.turn = self.turn.take().or_else(|| member.session.turn.clone().try_acquire_owned().ok());
+            self.turns.extend(member.session.turn.clone().try_acquire_owned().ok());
             self.members.push(member);
         }
     }
@@ -197,6 +210,11 @@ impl Ticket {
 
 fn session_busy() -> Problem {
     Problem::new(StatusCode::CONFLICT, "session_busy", "another run works in this session; try again later")
+        .retry_after(Duration::from_secs(5))
+}
+
+fn no_place() -> Problem {
+    Problem::unavailable("the server runs as much as it may; try again later")
         .retry_after(Duration::from_secs(5))
 }
 
@@ -251,6 +269,29 @@ mod tests {
         assert!(second.waits());
         drop(first);
         second.wait().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_fork_is_busy_too_once_its_id_is_known() {
+        let line = LineUp::new(4, Busy::Wait);
+        let (parent, fork) = (CliSessionId::new(), CliSessionId::new());
+        let mut first = line.enter(Some(&parent)).unwrap();
+        first.works_in(&fork);
+        assert!(line.enter(Some(&fork)).unwrap().waits());
+        assert!(line.enter(Some(&parent)).unwrap().waits());
+        assert_eq!(line.reserve(&fork).unwrap_err().code(), "session_busy");
+        drop(first);
+        let held = line.reserve(&fork).unwrap();
+        assert!(line.enter(Some(&fork)).unwrap().waits());
+        drop(held);
+        assert!(!line.enter(Some(&fork)).unwrap().waits());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lack_of_places_is_told_as_that() {
+        let line = LineUp::new(1, Busy::Wait);
+        let _first = line.enter(None).unwrap();
+        assert_eq!(line.enter(None).unwrap().wait().await.unwrap_err().code(), "unavailable");
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use server_kit::problem::Problem;
 use server_kit::runs::{Event, RunWriter, Stop};
 use store_core::session::{SessionId, SessionUse};
 use store_core::{Store, Usd, UserId};
+use tokio::task::JoinHandle;
 
 use super::ending::{Finish, Last};
 use super::figures;
@@ -27,6 +28,7 @@ pub(super) struct Relay {
     ticket: Ticket,
     /// What is to be stored before the lines that tell it are shown.
     unrecorded: Option<SessionUse>,
+    recording: Option<JoinHandle<Result<(), Problem>>>,
     session: Option<SessionId>,
     workspace: String,
     title: String,
@@ -51,6 +53,7 @@ impl Relay {
             accounts,
             ticket,
             unrecorded: None,
+            recording: None,
             session: None,
             workspace: String::new(),
             title: String::new(),
@@ -80,7 +83,12 @@ impl Relay {
             relayed = self.relay() => relayed,
             stop = stops.stopped() => self.stop(stop).await,
         };
-        self.last.failed = relayed.err();
+        if let Err(problem) = relayed {
+            // What was not stored is not shown, and the session's turn is not given on while the CLI lives.
+            self.log.forget_queued();
+            self.last.failed = Some(problem);
+            self.drain("storage").await;
+        }
         Finish {
             log: self.log,
             model: self.model,
@@ -120,16 +128,29 @@ impl Relay {
         }
     }
 
-    /// Shows what is queued, once the session it tells of is on disk: who reads an id may use it.
+    /// Shows what is queued, once the session it tells of is on disk: who reads an id may use it. Cancel safe.
     async fn show(&mut self) -> Result<(), Problem> {
-        if let Some(used) = &self.unrecorded {
-            let (store, owner) = &self.accounts;
-            let recorded = store.of(owner).sessions().record(used.clone()).await;
-            recorded?;
-            self.unrecorded = None;
-        }
+        self.record().await?;
         self.log.flush().await;
         Ok(())
+    }
+
+    /// Stores what is to be stored, in a task of its own: what was begun is done once, though the waiting may be given
+    /// up and taken up again.
+    async fn record(&mut self) -> Result<(), Problem> {
+        loop {
+            if let Some(recording) = &mut self.recording {
+                let recorded = recording.await;
+                self.recording = None;
+                recorded.map_err(Problem::internal)??;
+            }
+            let Some(used) = self.unrecorded.take() else { return Ok(()) };
+            let (store, owner) = self.accounts.clone();
+            self.recording = Some(tokio::spawn(async move {
+                store.of(&owner).sessions().record(used).await?;
+                Ok(())
+            }));
+        }
     }
 
     fn take(&mut self, output: &Output) {
@@ -156,7 +177,7 @@ impl Relay {
     /// A turn is over: it is stored before its result is shown, while the CLI still ends.
     fn finished(&mut self, result: &RunResult) {
         self.last.has_result = true;
-        let cost = self.cost.told(result.total_cost_usd);
+        let cost = self.cost.told(result.cost());
         self.log.note(None, self.cost.known());
         let counted = std::mem::replace(&mut self.counted, self.usage);
         figures::turn(&self.model, &figures::beyond(&self.usage, &counted), cost);
@@ -164,7 +185,7 @@ impl Relay {
         let mut used = self.unrecorded.take().unwrap_or_else(|| self.used(session.clone()));
         used.cost = Usd::from_dollars(used.cost.dollars() + cost);
         // One prompt is one turn, however many results its subagents have.
-        used.turns = u32::from(!std::mem::replace(&mut self.is_counted, true));
+        used.turns += u32::from(!std::mem::replace(&mut self.is_counted, true));
         self.unrecorded = Some(used);
     }
 
@@ -199,17 +220,28 @@ impl Relay {
         {
             return relayed;
         }
-        control.cancel(stop.by());
-        self.last.has_result = false;
+        self.drain(stop.by()).await;
+        // Nobody waits for the lines, but what they told is stored.
+        self.record().await
+    }
+
+    /// Ends the process and throws away what it still says.
+    async fn drain(&mut self, by: &str) {
+        self.process.control().cancel(by);
         while self.end.is_none() {
-            match self.process.next().await {
-                Some(Ok(_)) => {}
-                other => self.take_next(other),
+            let next = self.process.next().await;
+            if let Some(Ok(output)) = &next {
+                // Whatever was told before: this was not.
+                self.last.has_result &= output.line.is_none();
+            } else {
+                self.take_next(next);
             }
         }
-        Ok(())
     }
 }
+
+/// By how much a sum of dollars may differ from what was stored of it.
+const ROUNDING: f64 = 1e-6;
 
 /// What a run costs. The CLI tells the sum of a session, earlier runs included.
 #[derive(Debug, Default)]
@@ -222,8 +254,8 @@ impl Cost {
     /// Takes in the sum that a result tells, and says what it adds.
     fn told(&mut self, sum: Option<f64>) -> f64 {
         let Some(sum) = sum else { return 0.0 };
-        // One that is smaller than before tells the run's own.
-        let run = if sum >= self.before { sum - self.before } else { sum };
+        // What was stored is rounded. A sum that is clearly smaller than before tells the run's own.
+        let run = if sum >= self.before - ROUNDING { (sum - self.before).max(0.0) } else { sum };
         (run - self.run.replace(run).unwrap_or(0.0)).max(0.0)
     }
 
@@ -237,4 +269,23 @@ impl Cost {
 /// or invalid UTF-8.
 fn is_sendable(line: &[u8]) -> bool {
     memchr::memchr2(b'\r', 0, line).is_none() && std::str::from_utf8(line).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_costs_what_it_adds_to_its_session() {
+        let mut cost = Cost { before: 1.5, run: None };
+        assert_eq!(cost.known(), None);
+        assert!((cost.told(Some(1.7)) - 0.2).abs() < 1e-9);
+        assert!((cost.told(Some(1.8)) - 0.1).abs() < 1e-9, "a second result adds the rest");
+        assert!(cost.told(None).abs() < 1e-9);
+        assert!((cost.known().unwrap() - 0.3).abs() < 1e-9);
+        let mut free = Cost { before: 0.123_456_7, run: None };
+        assert!(free.told(Some(0.123_456_699_999_99)).abs() < 1e-9, "rounding is no cost");
+        let mut afresh = Cost { before: 2.0, run: None };
+        assert!((afresh.told(Some(0.3)) - 0.3).abs() < 1e-9, "a sum that began anew is the run's own");
+    }
 }

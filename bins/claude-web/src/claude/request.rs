@@ -131,7 +131,7 @@ impl Task {
     /// Rights come from the account and the server's settings alone, never from a text.
     fn is_allowed(&self, who: &Identity, config: &ClaudeConfig) -> Result<(), Problem> {
         let is_admin = who.role == Role::Admin;
-        let skips = self.skip_permissions || self.permission_mode == Some(PermissionMode::BypassPermissions);
+        let skips = self.skips_permissions();
         if skips && !config.allow_skip_permissions {
             return Err(Problem::forbidden(
                 "this server does not let permissions be skipped (ALLOW_SKIP_PERMISSIONS)",
@@ -158,6 +158,11 @@ impl Task {
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether every tool runs without a question, by whichever name.
+    pub(super) fn skips_permissions(&self) -> bool {
+        self.skip_permissions || self.permission_mode == Some(PermissionMode::BypassPermissions)
     }
 
     /// What a new session is called: the beginning of its prompt.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use claude_core::cli::{CliSessionId, Command, Detail};
-use server_kit::auth::Identity;
+use server_kit::auth::{Authenticate, Identity};
+use server_kit::guard::Permit;
 use server_kit::problem::Problem;
 use server_kit::runs::{Ended, NewRun, Phase, Reader, RunId, RunWriter, Runs};
 use store_core::Store;
+use store_core::audit::NewAuditEntry;
 use store_core::session::SessionId;
 
 use super::config::ClaudeConfig;
@@ -27,6 +29,7 @@ pub struct ClaudeCode {
 
 struct Shared {
     config: ClaudeConfig,
+    auth: Arc<dyn Authenticate>,
     store: Store,
     runs: Runs,
     line_up: LineUp,
@@ -34,12 +37,13 @@ struct Shared {
 }
 
 /// How the caller wants to hear of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Delivery {
     /// It reads along; the run ends when it leaves.
     Stream,
-    /// It asks later (`Prefer: respond-async`): the run goes on by itself, its events are kept.
-    Later,
+    /// It asks later (`Prefer: respond-async`): the run goes on by itself, its events are kept. It counts as a stream of
+    /// its user until it ends.
+    Later(Permit),
 }
 
 /// A run that was started.
@@ -58,10 +62,11 @@ impl ClaudeCode {
     ///
     /// # Errors
     /// When the directory of the workspaces can't be made.
-    pub fn new(config: ClaudeConfig, store: Store, runs: Runs) -> std::io::Result<Self> {
+    pub fn new(config: ClaudeConfig, app: (Arc<dyn Authenticate>, Store, Runs)) -> std::io::Result<Self> {
+        let (auth, store, runs) = app;
         let workspaces = Workspaces::open(&config.workspaces, config.child_user.clone())?;
         let line_up = LineUp::new(config.max_runs, config.busy);
-        Ok(Self { shared: Arc::new(Shared { config, store, runs, line_up, workspaces }) })
+        Ok(Self { shared: Arc::new(Shared { config, auth, store, runs, line_up, workspaces }) })
     }
 
     /// Starts a run.
@@ -77,10 +82,9 @@ impl ClaudeCode {
     ) -> Result<Started, Problem> {
         let shared = &self.shared;
         let task = Task::check(request, who, &shared.config)?;
-        let session = match task.origin.session() {
-            Some(id) => Some(shared.session(who, id).await?),
-            None => None,
-        };
+        if let Some(id) = task.origin.session() {
+            shared.session(who, id).await?;
+        }
         let ticket = shared.line_up.enter(task.origin.session())?;
         let waits = ticket.waits();
         let mut new = NewRun::new(who.user, KIND);
@@ -90,10 +94,17 @@ impl ClaudeCode {
         if waits {
             new = new.queued();
         }
-        if delivery == Delivery::Later {
-            new = new.archived();
+        let permit = match delivery {
+            Delivery::Stream => None,
+            Delivery::Later(permit) => {
+                new = new.archived();
+                Some(permit)
+            }
+        };
+        if task.skips_permissions() {
+            shared.note_skipping(who, new.id()).await?;
         }
-        let job = Job { shared: shared.clone(), who: who.clone(), task, session, ticket };
+        let job = Job { shared: shared.clone(), who: who.clone(), task, ticket, permit };
         let (run, events) = shared.runs.spawn(new, |log| job.work(log)).await?;
         Ok(Started { run, events, waits })
     }
@@ -102,6 +113,15 @@ impl ClaudeCode {
     #[must_use]
     pub fn is_busy(&self, session: &str) -> bool {
         CliSessionId::parse(session).is_ok_and(|id| self.shared.line_up.is_busy(&id))
+    }
+
+    /// Keeps runs out of a session while the guard lives.
+    ///
+    /// # Errors
+    /// 409 `session_busy` where a run works in it, or waits to.
+    pub fn reserve(&self, session: &str) -> Result<Reserved, Problem> {
+        let id = CliSessionId::parse(session).map_err(|_| Problem::not_found())?;
+        self.shared.line_up.reserve(&id).map(Reserved)
     }
 
     /// Removes a session's workspace, if it is one of ours. There is no harm in what isn't there.
@@ -113,6 +133,10 @@ impl ClaudeCode {
     }
 }
 
+/// A session that no run works in, as long as this lives.
+#[derive(Debug)]
+pub struct Reserved(#[expect(dead_code, reason = "it is held")] Ticket);
+
 /// What a run goes on from: what the store knows of its session.
 struct Known {
     workspace: String,
@@ -121,6 +145,18 @@ struct Known {
 }
 
 impl Shared {
+    /// Who lets every tool run is written down before it does.
+    async fn note_skipping(&self, who: &Identity, run: RunId) -> Result<(), Problem> {
+        let entry = NewAuditEntry {
+            actor: who.user.to_string(),
+            action: "claude.skip_permissions".to_owned(),
+            subject: format!("run {run}"),
+            detail: serde_json::json!({"name": who.name}),
+        };
+        self.store.system().audit().append(entry).await?;
+        Ok(())
+    }
+
     async fn session(&self, who: &Identity, id: &CliSessionId) -> Result<Known, Problem> {
         let owner = store_core::UserId::from_uuid(who.user.as_uuid());
         let id = SessionId::parse(&id.to_string()).map_err(|_| Problem::not_found())?;
@@ -173,8 +209,9 @@ struct Job {
     shared: Arc<Shared>,
     who: Identity,
     task: Task,
-    session: Option<Known>,
     ticket: Ticket,
+    /// Given back at the run's end.
+    permit: Option<Permit>,
 }
 
 impl Job {
@@ -186,7 +223,7 @@ impl Job {
             stop = stops.stopped() => return ending::stopped(log, stop).await,
         };
         let begun = match place {
-            Ok(()) if waited => log.phase(Phase::Running).await,
+            Ok(()) if waited => self.begin(&mut log).await,
             Ok(()) => Ok(()),
             Err(busy) => Err(busy),
         };
@@ -196,8 +233,25 @@ impl Job {
         }
     }
 
+    /// It was a long wait: what was allowed then may not be any more.
+    async fn begin(&self, log: &mut RunWriter) -> Result<(), Problem> {
+        if !self.shared.auth.still_counts(&self.who).await {
+            return Err(Problem::unauthorized("who started this run may not any more"));
+        }
+        log.phase(Phase::Running).await
+    }
+
     async fn run(self, log: RunWriter) -> Ended {
-        let Self { shared, who, task, session, ticket } = self;
+        let Self { shared, who, task, ticket, permit } = self;
+        let _until_the_end = permit;
+        // Only now: runs before it in the line have added to what the session cost.
+        let session = match task.origin.session() {
+            Some(id) => match shared.session(&who, id).await {
+                Ok(session) => Some(session),
+                Err(problem) => return ending::failed(log, &problem).await,
+            },
+            None => None,
+        };
         let workspace =
             match shared.workspaces.of(&task.origin, session.as_ref().map(|it| &*it.workspace)).await {
                 Ok(workspace) => workspace,

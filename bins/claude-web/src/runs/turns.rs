@@ -5,12 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use claude_core::TurnEvent;
 use claude_core::cli::{Detail, Translator};
+use claude_core::{Text, TurnEvent};
 use futures_core::Stream;
+use serde_json::json;
 use server_kit::auth::Identity;
 use server_kit::problem::Problem;
-use server_kit::runs::{ReadError, Reader, RunId, RunInfo, RunState, Runs, Seq};
+use server_kit::runs::{ReadError, Reader, RunId, RunInfo, RunState, Runs, STOPPED_BY, Seq};
 use server_kit::sse::SentEvents;
 
 /// Translates a run's lines, each event named by its type. The last event of a line has the line's number: a reader that
@@ -24,6 +25,9 @@ pub(super) struct Turns {
     ready: VecDeque<Bytes>,
     end: End,
 }
+
+/// Codes of failures after which the same turn may succeed later.
+const RETRYABLE: [&str; 4] = ["rate_limited", "overloaded", "unavailable", "interrupted"];
 
 enum End {
     /// The lines go on. Then this run is asked how it ended.
@@ -61,25 +65,31 @@ impl Turns {
         }
     }
 
+    /// Behind the last line there is one more event, so it has one more number.
     fn finish(&mut self, info: &RunInfo) {
-        // Behind the last line there is one more event, so it has one more number.
+        let mut events = self.translator.flush();
         self.last = Seq::new(self.last.get() + 1);
-        let failed = |code: &str, message: &str| serde_json::json!({"type": "failed", "code": code, "message": message, "retryable": false});
         let reason = self.translator.last_result().and_then(|result| result.stop_reason.clone());
-        let end = match (info.state, &info.error) {
-            (RunState::Completed, _) => serde_json::json!({"type": "completed", "stop_reason": reason}),
-            (RunState::Cancelled, error) => {
-                let by = error.as_ref().and_then(|error| error.message.rsplit(' ').next());
-                serde_json::json!({"type": "cancelled", "by": by.unwrap_or("user")})
-            }
-            (_, Some(error)) => failed(&error.code, &error.message),
-            (_, None) => failed("failed", "the run failed"),
-        };
-        if self.last > self.after
-            && let Ok(event) = serde_json::from_value::<TurnEvent>(end)
-        {
-            self.ready.extend(frame(&event, Some(self.last)));
+        events.extend(end(info, reason));
+        self.tell(events.as_slice());
+    }
+}
+
+/// The end of a turn whose run ended so.
+fn end(info: &RunInfo, stop_reason: Option<Text>) -> Option<TurnEvent> {
+    let failed = |code: &str, message: &str| {
+        let retryable = RETRYABLE.contains(&code);
+        let failed = json!({"type": "failed", "code": code, "message": message, "retryable": retryable});
+        serde_json::from_value(failed).ok()
+    };
+    match (info.state, &info.error) {
+        (RunState::Completed, _) => Some(TurnEvent::Completed { stop_reason }),
+        (RunState::Cancelled, error) => {
+            let by = error.as_ref().and_then(|error| error.message.strip_prefix(STOPPED_BY));
+            Some(TurnEvent::Cancelled { by: by.unwrap_or("user").into() })
         }
+        (_, Some(error)) => failed(&error.code, &error.message),
+        (_, None) => failed("failed", "the run failed"),
     }
 }
 

@@ -3,10 +3,11 @@
 use claude_core::testing::{StandIn, grandchildren, processes_with};
 use serde_json::json;
 
-use crate::server::{Place, block_on, eventually, no_run_is_left};
+use crate::server::{GRANDCHILDREN, Place, block_on, eventually, no_run_is_left};
 
 pub(crate) fn three_hundred_aborted_requests_leave_nobody() {
     block_on(async {
+        let _alone = GRANDCHILDREN.lock().await;
         let token = uuid::Uuid::new_v4().to_string();
         let plans = [
             StandIn::new().lines(100_000).rate(100.0),

@@ -32,6 +32,11 @@ impl Events {
         Self { response, buffer: Vec::new(), read: 0, is_cut: false }
     }
 
+    /// The request that was answered.
+    pub(crate) fn request(&self) -> String {
+        self.response.headers()["x-request-id"].to_str().unwrap().to_owned()
+    }
+
     /// The run that answers.
     pub(crate) fn run(&self) -> String {
         self.response.headers()["x-run-id"].to_str().unwrap().to_owned()

@@ -8,10 +8,11 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::events::last_error;
-use crate::server::{Place, block_on, eventually};
+use crate::server::{GRANDCHILDREN, Place, block_on, eventually};
 
 pub(crate) fn a_killed_server_leaves_no_child_and_its_sessions_go_on() {
     block_on(async {
+        let _alone = GRANDCHILDREN.lock().await;
         let token = uuid::Uuid::new_v4().to_string();
         let plan = StandIn::new().grandchild().ignore_sigterm().ignore_sigint().lines(100_000).rate(100.0);
         let place = Place::new(&plan).set("CLAUDE_TEST_TOKEN", &token);
@@ -66,9 +67,11 @@ pub(crate) fn what_was_told_is_there_after_a_hundred_kills() {
         for session in &sessions {
             server.get(&format!("/api/claude/sessions/{session}")).await;
         }
-        let files = place.data.path().join("data");
-        let database = crate::server::names(&files).into_iter().find(|name| name.ends_with(".db")).unwrap();
-        assert!(std::fs::metadata(files.join(database)).unwrap().len() > 0);
+        server.signal(Signal::TERM);
+        assert_eq!(server.ended().await.code(), Some(0));
+        let database = format!("sqlite://{}/data/claude-web.db", place.data.path().display());
+        let checked = store_core::Store::builder(&database).check(store_core::Check::Always).open().await;
+        checked.expect("every page is sound").close().await;
     });
 }
 

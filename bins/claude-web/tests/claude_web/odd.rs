@@ -12,6 +12,9 @@ async fn told(place: Place) -> (Vec<Event>, serde_json::Value) {
     let mut events = server.run(&json!({"prompt": "go"})).await;
     let (run, all) = (events.run(), events.all().await);
     assert!(!events.is_cut, "every run has its end");
+    if let Some(error) = all.iter().find(|event| event.name.is_some()) {
+        assert_eq!(error.json()["error"]["request_id"], events.request().as_str());
+    }
     let info = server.get(&format!("/api/runs/{run}")).await;
     (all, info)
 }

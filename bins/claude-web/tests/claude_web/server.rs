@@ -16,6 +16,9 @@ use crate::events::Events;
 /// The admin's password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
+/// Held by tests that count grandchildren, which can't be told apart.
+pub(crate) static GRANDCHILDREN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Runs a test's future.
 pub(crate) fn block_on<F: Future<Output = ()>>(test: F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -1,6 +1,7 @@
 //! Starts that are refused, and the first one.
 
-use std::process::Output;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Output, Stdio};
 
 use claude_core::testing::StandIn;
 use rustix::process::geteuid;
@@ -58,12 +59,15 @@ pub(crate) fn a_second_server_and_a_damaged_database_are_refused() {
 pub(crate) fn the_first_start_makes_an_admin_and_tells_its_password_once() {
     let place = Place::new(&StandIn::new()).set("ADMIN_PASSWORD", "");
     let said = |place: &Place| {
-        let mut child = place.command().stdout(std::process::Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(1500));
+        let mut child = place.command().stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut text = String::new();
+        while !text.contains("listens on") {
+            assert!(out.read_line(&mut text).unwrap() > 0, "it ended before it listened: {text}");
+        }
         let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        let mut text = String::new();
-        std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut text).unwrap();
+        out.read_to_string(&mut text).unwrap();
         assert!(child.wait().unwrap().success());
         text
     };

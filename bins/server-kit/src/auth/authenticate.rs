@@ -24,7 +24,8 @@ impl Authenticate for Auth {
     }
 
     async fn still_counts(&self, who: &Identity) -> bool {
-        self.look_again(who).await.unwrap_or(false)
+        // Accounts that can't be asked for a moment are no reason to cut what is open; they are asked again soon.
+        self.look_again(who).await.unwrap_or(true)
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -69,6 +69,9 @@ impl Failure {
     }
 }
 
+/// How the message of a cancelled run begins; who stopped it follows.
+pub const STOPPED_BY: &str = "stopped: ";
+
 /// How a run ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -101,7 +104,7 @@ impl Outcome {
             Self::Completed => None,
             Self::Failed(failure) => Some(failure.clone()),
             Self::Cancelled { by } => {
-                Some(Failure { code: "cancelled".into(), message: format!("stopped: {by}") })
+                Some(Failure { code: "cancelled".into(), message: format!("{STOPPED_BY}{by}") })
             }
         }
     }
@@ -137,7 +140,7 @@ pub struct RunInfo {
     pub readable_by_id: bool,
 }
 
-/// How an archived run ended, beside its outcome.
+/// How a run ended.
 #[derive(Debug, Clone)]
 pub struct Ending {
     /// How.

@@ -2,18 +2,12 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::archive::ArchiveError;
 use super::id::Seq;
 use super::log::{SeatId, Sitter};
 use super::run::{Run, Stop};
-
-/// How often a batch is tried before the run is stopped.
-const TRIES: u32 = 5;
-
-/// The wait before the second try; it doubles.
-const BACK_OFF: Duration = Duration::from_millis(100);
+use super::tries;
 
 /// Keeps events until the run's end. A run whose events can't be kept is stopped.
 pub(super) async fn keep_events(run: Arc<Run>, seat: SeatId) {
@@ -32,23 +26,11 @@ pub(super) async fn keep_events(run: Arc<Run>, seat: SeatId) {
 async fn keep_all(run: &Run, seat: SeatId) -> Result<(), ArchiveError> {
     while let Some(events) = poll_fn(|cx| run.log.poll_unkept(seat, cx)).await {
         let last = events.last().map_or(Seq::START, |(seq, _)| *seq);
-        keep(run, &events).await?;
+        tries::until_available(|| run.archive.append(run.id, events.clone())).await?;
         run.log.kept(seat, last);
         run.archived_up_to(last);
     }
     Ok(())
-}
-
-async fn keep(run: &Run, events: &[(Seq, bytes::Bytes)]) -> Result<(), ArchiveError> {
-    let mut wait = BACK_OFF;
-    for _ in 1..TRIES {
-        match run.archive.append(run.id, events.to_vec()).await {
-            Err(ArchiveError::Unavailable(_)) => tokio::time::sleep(wait).await,
-            settled => return settled,
-        }
-        wait *= 2;
-    }
-    run.archive.append(run.id, events.to_vec()).await
 }
 
 /// The archive's place in a run's log, from its beginning.

@@ -164,6 +164,14 @@ impl Batch {
         std::mem::take(&mut self.pieces)
     }
 
+    /// Drops what was added since the last time; its numbers are not used again.
+    pub(super) fn forget(&mut self) {
+        self.pieces.clear();
+        self.bytes.clear();
+        self.ends.clear();
+        self.first = self.next;
+    }
+
     /// Makes a piece of the small events.
     fn close(&mut self) {
         if !self.ends.is_empty() {

@@ -11,29 +11,29 @@ use super::run::Run;
 /// How often the house is kept, at least.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Keeps the house until nobody has the runs any more.
+/// Keeps the house until nobody has the runs any more: cuts readers that stand still, makes room, forgets.
 pub(super) async fn keep_house(shared: Weak<Shared>) {
     loop {
         let Some(shared) = shared.upgrade() else { return };
         let round = ROUND.min(shared.limits.stall / 4).max(Duration::from_millis(10));
-        shared.keep_house();
+        shared.one_round();
         drop(shared);
         tokio::time::sleep(round).await;
     }
 }
 
 impl Shared {
-    fn keep_house(&self) {
+    fn one_round(&self) {
         let runs: Vec<Arc<Run>> = self.live().values().cloned().collect();
         for run in &runs {
             if let Some(arrivals) = run.log.cut_stalled(self.limits.stall) {
                 run.was_deserted(arrivals);
             }
         }
-        let mut live = self.live();
-        live.retain(|_, run| run.ended_since().is_none_or(|since| since < self.limits.kept));
-        drop(runs);
-        while self.memory.is_short() && forget_oldest(&mut live) {}
+        if self.memory.is_short() {
+            runs.iter().for_each(|run| run.log.shrink());
+        }
+        self.live().retain(|_, run| run.ended_since().is_none_or(|since| since < self.limits.kept));
     }
 }
 

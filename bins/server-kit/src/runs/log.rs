@@ -282,6 +282,11 @@ impl Log {
         left
     }
 
+    /// Forgets what need not be kept where memory is short.
+    pub(super) fn shrink(&self) {
+        self.trim(&mut self.state());
+    }
+
     /// Forgets what need not be kept.
     fn trim(&self, state: &mut State) {
         let keep = if self.memory.is_short() { KEPT_LEAST } else { KEPT };
@@ -343,7 +348,7 @@ impl State {
         let passed = self.pieces.partition_point(is_behind);
         // The first event that is there, or will come next.
         let next = self.pieces.get(passed).map_or(self.last + 1, |piece| piece.first);
-        if next > after + 1 {
+        if next > after.saturating_add(1) {
             return None;
         }
         let offset = self.start + self.pieces.range(..passed).map(|piece| piece.len as u64).sum::<u64>();

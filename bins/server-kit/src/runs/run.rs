@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use super::archive::{Archive, ArchiveError, RunInfo, RunState};
 use super::id::{RunId, Seq};
 use super::log::{Log, Memory, SeatId, Waits};
 use crate::auth::Identity;
+use crate::request_id::RequestId;
 
 /// Why a run is to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,8 @@ pub(super) struct Run {
     pub(super) log: Log,
     pub(super) archive: Arc<dyn Archive>,
     pub(super) waits: Waits,
+    pub(super) work: TaskTracker,
+    pub(super) request_id: RequestId,
     deserted: Deserted,
     info: Mutex<RunInfo>,
     stop: watch::Sender<Option<Stop>>,
@@ -78,14 +82,16 @@ impl Run {
         info: RunInfo,
         waits: Waits,
         deserted: Deserted,
-        shared: (Arc<dyn Archive>, Memory),
+        shared: (Arc<dyn Archive>, Memory, TaskTracker),
     ) -> Arc<Self> {
-        let (archive, memory) = shared;
+        let (archive, memory, work) = shared;
         Arc::new(Self {
             id: info.id,
             log: Log::new(waits, memory),
             archive,
             waits,
+            work,
+            request_id: RequestId::current(),
             deserted,
             info: Mutex::new(info),
             stop: watch::Sender::new(None),
@@ -96,6 +102,10 @@ impl Run {
     }
 
     // ── who may
+
+    pub(super) fn belongs_to(&self, who: &Identity) -> bool {
+        self.with_info(|info| info.owner == who.user)
+    }
 
     pub(super) fn is_readable_by(&self, who: &Identity) -> bool {
         self.with_info(|info| info.readable_by_id || info.owner == who.user)

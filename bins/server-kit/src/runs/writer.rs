@@ -10,7 +10,9 @@ use super::archive::{ArchiveError, Ending, Failure, Outcome, Phase};
 use super::event::{Batch, Event};
 use super::id::{RunId, Seq};
 use super::run::{Run, Stop};
+use super::tries;
 use crate::problem::Problem;
+use crate::request_id::RequestId;
 
 /// Writes a run's log, and its end. Dropped without one, by a panic, the run ends as failed, `aborted`.
 pub struct RunWriter {
@@ -85,6 +87,17 @@ impl RunWriter {
             poll_fn(|cx| self.run.log.poll_room(cx)).await;
             self.run.log.publish(self.batch.take());
         }
+    }
+
+    /// Drops what was queued and not shown: nobody will see it.
+    pub fn forget_queued(&mut self) {
+        self.batch.forget();
+    }
+
+    /// The request that started the run: errors in its log name it.
+    #[must_use]
+    pub fn request_id(&self) -> &RequestId {
+        &self.run.request_id
     }
 
     /// Waits until the run's row is on disk, and, if it is archived, everything that was appended.
@@ -162,9 +175,13 @@ async fn finish(run: Arc<Run>, outcome: Outcome) {
     run.note_end();
 }
 
+/// The end is noted even where events could not be archived: then it says so.
 async fn end_durably(run: &Run, ending: &Ending) -> Result<(), ArchiveError> {
-    run.archived().await?;
-    run.archive.end(run.id, ending).await
+    let mut ending = ending.clone();
+    if let Err(error) = run.archived().await {
+        ending.outcome = Outcome::Failed(Failure { code: "storage".into(), message: error.to_string() });
+    }
+    tries::until_available(|| run.archive.end(run.id, &ending)).await
 }
 
 impl Drop for RunWriter {
@@ -175,14 +192,14 @@ impl Drop for RunWriter {
         let failure = Failure { code: "aborted".into(), message: "the server gave this run up".into() };
         let problem =
             Problem::new(http::StatusCode::INTERNAL_SERVER_ERROR, "aborted", failure.message.clone());
-        if let Ok(event) = Event::json("error", &problem.body()) {
+        if let Ok(event) = Event::json("error", &problem.body_for(&self.run.request_id)) {
             self.run.log.publish(self.batch.take());
             self.batch.push(&event);
         }
         self.run.log.publish(self.batch.take());
         let run = self.run.clone();
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(finish(run, Outcome::Failed(failure)))),
+            Ok(runtime) => drop(run.work.clone().spawn_on(finish(run, Outcome::Failed(failure)), &runtime)),
             Err(_) => run.note_end(),
         }
     }

@@ -57,24 +57,43 @@ async fn a_slow_reader_of_an_archived_run_falls_behind_and_catches_up() {
 #[tokio::test]
 async fn what_was_confirmed_is_in_the_archive() {
     let house = house(|_| {}).await;
-    let (id, _reader) = house
+    let store = house.store.clone();
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let (_, _reader) = house
         .runs
         .spawn(house.new_run().archived(), |mut log| async move {
-            log.append(line(1, 10)).await;
+            for number in 1..=50 {
+                log.append(line(number, 10)).await;
+            }
             log.recorded().await.unwrap();
-            log.append(line(2, 10)).await;
-            std::future::pending::<()>().await;
+            let stored = store_core::RunId::from_uuid(log.id().as_uuid());
+            let _ = tell.send(store.system().runs().read(stored, 0, 1 << 20).await.unwrap());
             log.end(Outcome::Completed, None).await
         })
         .await
         .unwrap();
-    let stored = store_core::RunId::from_uuid(id.as_uuid());
-    for _ in 0..500 {
-        let rows = house.store.system().runs().read(stored, 0, 1 << 20).await.unwrap();
-        if rows.len() == 2 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("what was appended never reached the archive");
+    let kept: Vec<u64> = told.await.unwrap().iter().map(|row| row.seq).collect();
+    assert_eq!(kept, (1..=50).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_was_queued_and_forgotten_is_never_seen() {
+    let house = house(|_| {}).await;
+    let (id, reader) = house
+        .runs
+        .spawn(house.new_run().archived(), |mut log| async move {
+            log.append(line(1, 5)).await;
+            log.queue(&line(2, 5));
+            log.queue(&line(3, 40_000));
+            log.forget_queued();
+            log.append(line(4, 5)).await;
+            log.end(Outcome::Completed, None).await
+        })
+        .await
+        .unwrap();
+    let seen = frames([1], 5) + &frames([4], 5);
+    assert_eq!(text(reader).await, seen);
+    assert_eq!(house.ended(id).await.last_seq, 4);
+    let next = open(&house.store, |_| {});
+    assert_eq!(text(next.subscribe_after(id, &house.ada, Seq::new(1)).await.unwrap()).await, frames([4], 5));
 }

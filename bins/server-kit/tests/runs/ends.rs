@@ -67,6 +67,25 @@ async fn a_run_is_its_owners() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_readable_by_its_id_is_stopped_by_its_owner_only() {
+    let house = house(|_| {}).await;
+    let (id, reader) = house
+        .runs
+        .spawn(house.new_run().readable_by_id(), |mut log| async move {
+            log.append(line(1, 5)).await;
+            let stop = log.stop_signal().stopped().await;
+            log.end(Outcome::Cancelled { by: stop.by() }, None).await
+        })
+        .await
+        .unwrap();
+    assert_eq!(house.runs.get(id, &house.bob).await.unwrap().state, RunState::Running);
+    let theirs = house.runs.subscribe_after(id, &house.bob, Seq::START).await.unwrap();
+    assert_eq!(house.runs.stop(id, &house.bob, Stop::User).await.unwrap_err().code(), "forbidden");
+    house.runs.stop(id, &house.ada, Stop::User).await.unwrap();
+    assert_eq!(text(reader).await, text(theirs).await);
+}
+
+#[tokio::test]
 async fn a_stop_is_told_once_and_an_ended_run_can_not_be_stopped() {
     let house = house(|_| {}).await;
     let (id, reader) = house
@@ -122,16 +141,20 @@ async fn a_run_whose_row_can_not_be_stored_is_refused_and_stopped() {
 #[tokio::test]
 async fn runs_of_a_dead_server_are_interrupted_and_say_so() {
     let house = house(|_| {}).await;
+    let (tell, mut told) = tokio::sync::mpsc::channel(2);
     let work = |mut log: server_kit::runs::RunWriter| async move {
         log.append(line(1, 5)).await;
         log.recorded().await.unwrap();
+        tell.send(()).await.unwrap();
         std::future::pending::<()>().await;
         log.end(Outcome::Completed, None).await
     };
-    let (raw, _reader) = house.runs.spawn(house.new_run(), work).await.unwrap();
+    let (raw, _reader) = house.runs.spawn(house.new_run(), work.clone()).await.unwrap();
     let (kept, mut other) = house.runs.spawn(house.new_run().archived(), work).await.unwrap();
     assert!(other.next().await.is_some());
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    for _ in 0..2 {
+        told.recv().await.unwrap();
+    }
     // The next server on the same store.
     let next = open(&house.store, |_| {});
     assert_eq!(next.recover().await.unwrap(), 2);

@@ -166,6 +166,26 @@ async fn a_run_that_waits_for_its_turn_stops_as_soon_as_its_reader_leaves() {
 }
 
 #[tokio::test]
+async fn a_place_ahead_of_a_live_run_is_refused() {
+    let house = house(|_| {}).await;
+    let (id, reader) = house
+        .runs
+        .spawn(house.new_run(), |mut log| async move {
+            log.append(line(1, 5)).await;
+            let stop = log.stop_signal().stopped().await;
+            log.end(Outcome::Cancelled { by: stop.by() }, None).await
+        })
+        .await
+        .unwrap();
+    for ahead in [1000, u64::MAX] {
+        let refused = house.runs.subscribe_after(id, &house.ada, Seq::new(ahead)).await.unwrap_err();
+        assert_eq!(refused.code(), "invalid_request");
+    }
+    house.runs.stop(id, &house.ada, Stop::User).await.unwrap();
+    assert_eq!(text(reader).await, frames([1], 5));
+}
+
+#[tokio::test]
 async fn what_is_no_longer_held_is_gone() {
     let house = house(|_| {}).await;
     let (id, reader) = house
