@@ -191,6 +191,21 @@ impl Place {
 mod tests {
     use super::*;
 
+    /// The same parameters are the same work: an unknown name takes as long as a wrong password.
+    #[tokio::test]
+    async fn what_is_verified_for_nobody_costs_what_a_real_hash_does() {
+        for cost in [Cost::default(), Cost::new(64, 1).unwrap()] {
+            let real = Passwords::new(cost.clone()).hash(&password("x")).await.unwrap();
+            let (real, dummy) = (real.0, cost.dummy().0);
+            let parameters = |hash: &str| hash.rsplitn(3, '$').last().unwrap().to_owned();
+            assert_eq!(parameters(&dummy), parameters(&real));
+            let salt = |hash: &str| hash.rsplitn(3, '$').nth(1).unwrap().len();
+            assert_eq!((salt(&dummy) > 0, dummy.len() > 60), (salt(&real) > 0, real.len() > 60));
+            let place = Passwords::new(cost).place().await.unwrap();
+            assert!(matches!(place.verify(&password("x"), None).await.unwrap(), Verdict::Wrong));
+        }
+    }
+
     fn password(text: &str) -> Password {
         Password::parse(text.into(), "password").unwrap()
     }

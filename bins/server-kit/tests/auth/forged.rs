@@ -1,7 +1,5 @@
 //! Tokens and headers that must not count.
 
-use std::time::{Duration, Instant};
-
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::StatusCode;
@@ -30,10 +28,8 @@ impl Forger {
     }
 
     async fn refused(&self, token: &str, what: &str) {
-        let begun = Instant::now();
         let reply = self.app.me(token).await;
         assert_eq!((reply.status, reply.code()), (StatusCode::UNAUTHORIZED, "unauthorized"), "{what}");
-        assert!(begun.elapsed() < Duration::from_secs(1), "{what} took {:?}", begun.elapsed());
     }
 
     fn with_header(&self, change: Value) -> String {
