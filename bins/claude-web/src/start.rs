@@ -17,9 +17,10 @@ use server_kit::server::Server;
 use server_kit::settings::ServerSettings;
 use server_kit::shutdown::Shutdown;
 use server_kit::store::{Directory, StoreArchive};
-use server_kit::{auth, harden, logs, metrics};
+use server_kit::{auth, harden, logs, memory, metrics};
 use store_core::Store;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::claude::ClaudeCode;
@@ -31,6 +32,12 @@ const ABOUT: About = About { title: "claude-web", version: env!("CARGO_PKG_VERSI
 
 /// How long runs have to end once the server is told to.
 const LAST_RUNS: Duration = Duration::from_secs(20);
+
+/// How long streams have to end after their runs, so that all is over within 30 s.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// How often free memory is given back to the system.
+const GIVE_BACK: Duration = Duration::from_secs(30);
 
 /// How often tokens that ended are forgotten.
 const FORGET: Duration = Duration::from_secs(3600);
@@ -94,10 +101,10 @@ pub async fn run(arguments: &Arguments, listener: TcpListener, shutdown: &Shutdo
     let first = auth.ensure_admin(&settings.admin_user, settings.admin_password.clone()).await?;
     greet(settings, &listener, &first)?;
     let ending = tokio::spawn(end_runs(runs, shutdown.clone()));
-    let forgetting = tokio::spawn(forget_tokens(store.clone()));
+    let chores = [tokio::spawn(forget_tokens(store.clone())), tokio::spawn(give_memory_back())];
     server(arguments, app, auth, &listener).await?.serve(listener, shutdown.asked()).await?;
     ending.await?;
-    forgetting.abort();
+    chores.iter().for_each(JoinHandle::abort);
     store.close().await;
     Ok(())
 }
@@ -146,7 +153,7 @@ async fn server(
     let stall = Duration::from_millis(arguments.claude.run_stall_ms);
     let mut server = Server::new(ABOUT, routes(app, auth, directory), gate)
         .settings(settings)
-        .limits(|limits| limits.write_stall = stall)
+        .limits(|limits| (limits.write_stall, limits.drain) = (stall, DRAIN))
         .page(page::page(&origin(settings, listener)?))
         .check(Check::new("store", move || {
             let store = store.clone();
@@ -196,6 +203,14 @@ async fn end_runs(runs: Runs, shutdown: Shutdown) {
     shutdown.asked().cancelled().await;
     if let Err(left) = runs.shutdown(LAST_RUNS).await {
         tracing::error!(runs = left, "runs did not end in time");
+    }
+}
+
+async fn give_memory_back() {
+    loop {
+        tokio::time::sleep(GIVE_BACK).await;
+        // A task that blocks: the allocator looks through its free memory.
+        let _ = tokio::task::spawn_blocking(memory::give_back).await;
     }
 }
 

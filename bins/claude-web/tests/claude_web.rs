@@ -8,6 +8,8 @@ mod aborted;
 mod bytes;
 #[path = "claude_web/events.rs"]
 mod events;
+#[path = "claude_web/full.rs"]
+mod full;
 #[path = "claude_web/guarded.rs"]
 mod guarded;
 #[path = "claude_web/killed.rs"]
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         aborted::a_run_that_nobody_reads_ends_after_the_grace,
         bytes::twenty_runs_at_once_are_what_the_cli_wrote,
         bytes::lines_of_every_size_come_as_they_are,
+        full::a_full_disk_is_told_and_no_end_is_lost,
         guarded::every_route_wants_a_token,
         guarded::the_page_says_how_to_begin,
         killed::a_killed_server_leaves_no_child_and_its_sessions_go_on,

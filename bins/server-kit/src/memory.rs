@@ -17,3 +17,14 @@ pub fn settle() {
         libc::mallopt(libc::M_TRIM_THRESHOLD, 4 << 20);
     }
 }
+
+/// Gives memory back that a storm of requests left free between what is still in use. Takes some milliseconds at most;
+/// for a task that does so from time to time.
+#[allow(unsafe_code)]
+pub fn give_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: may be called at any time from any thread; it takes the allocator's own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

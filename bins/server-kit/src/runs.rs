@@ -215,7 +215,9 @@ impl Runs {
         let archive = self.shared.archive.clone();
         let info = archive.get(id, who.user).await?;
         let (seq, frame) = interrupted(info.last_seq);
-        let last = (info.state == RunState::Interrupted && after < seq).then_some(frame);
+        // One that is not in memory and has no end is no run any more, whatever its row says.
+        let is_dead = info.state == RunState::Interrupted || info.ended_at.is_none();
+        let last = (is_dead && after < seq).then_some(frame);
         if info.last_seq > after.get() && last.is_none() && archive.read(id, after, 1).await?.is_empty() {
             return Err(gone());
         }

@@ -20,6 +20,9 @@ use super::line_up::Ticket;
 /// How long a stopped run may take for its last lines, its reader for taking them; then they are dropped.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// How often a session is tried to be stored where the store is held; each try waits some seconds itself.
+const RECORD_TRIES: u32 = 5;
+
 /// Brings one process's lines into one log.
 pub(super) struct Relay {
     log: RunWriter,
@@ -146,10 +149,7 @@ impl Relay {
             }
             let Some(used) = self.unrecorded.take() else { return Ok(()) };
             let (store, owner) = self.accounts.clone();
-            self.recording = Some(tokio::spawn(async move {
-                store.of(&owner).sessions().record(used).await?;
-                Ok(())
-            }));
+            self.recording = Some(tokio::spawn(record(store, owner, used)));
         }
     }
 
@@ -238,6 +238,18 @@ impl Relay {
             }
         }
     }
+}
+
+/// Stores a session's use. A store that somebody else holds for a while is waited for: the work was paid.
+async fn record(store: Store, owner: UserId, used: SessionUse) -> Result<(), Problem> {
+    for _ in 1..RECORD_TRIES {
+        match store.of(&owner).sessions().record(used.clone()).await {
+            Err(store_core::Error::Busy { retry_after }) => tokio::time::sleep(retry_after).await,
+            recorded => return Ok(recorded.map(drop)?),
+        }
+    }
+    store.of(&owner).sessions().record(used).await?;
+    Ok(())
 }
 
 /// By how much a sum of dollars may differ from what was stored of it.

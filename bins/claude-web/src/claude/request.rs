@@ -13,8 +13,8 @@ use super::config::ClaudeConfig;
 /// Most bytes of a prompt: what the CLI takes on stdin.
 const PROMPT_BYTES: usize = 10 << 20;
 
-/// Most bytes of `appendSystemPrompt`: what one argument may have.
-const SYSTEM_PROMPT_BYTES: usize = 128 << 10;
+/// Most bytes of `appendSystemPrompt`: what one argument may have, less its flag's name.
+const SYSTEM_PROMPT_BYTES: usize = 130_000;
 
 /// Most rules of one list, and most bytes of them together.
 const RULES: usize = 256;
@@ -189,8 +189,8 @@ fn system_prompt(text: Option<String>) -> Result<Option<String>, Problem> {
     let field = "appendSystemPrompt";
     match text {
         Some(text) if text.contains('\0') => Err(Problem::invalid(field, "holds a NUL")),
-        Some(text) if text.len() >= SYSTEM_PROMPT_BYTES => {
-            Err(Problem::invalid(field, "is longer than 128 KiB"))
+        Some(text) if text.len() > SYSTEM_PROMPT_BYTES => {
+            Err(Problem::invalid(field, "is longer than 130000 bytes"))
         }
         text => Ok(text.filter(|text| !text.is_empty())),
     }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use claude_core::cli::{Detail, Translator};
+use claude_core::turn::event::Events;
 use claude_core::{Text, TurnEvent};
 use futures_core::Stream;
 use serde_json::json;
@@ -22,7 +23,8 @@ pub(super) struct Turns {
     translator: Translator,
     after: Seq,
     last: Seq,
-    ready: VecDeque<Bytes>,
+    /// Told when they are asked for: a line may be large, and its events are slices of it.
+    ready: VecDeque<(TurnEvent, Option<Seq>)>,
     end: End,
 }
 
@@ -50,18 +52,18 @@ impl Turns {
             // What the server itself adds tells the end, which is told otherwise here.
             if event.name.is_none() {
                 let events = self.translator.push(&event.payload);
-                self.tell(events.as_slice());
+                self.tell(events);
             }
         }
     }
 
-    fn tell(&mut self, events: &[TurnEvent]) {
+    fn tell(&mut self, events: Events) {
         if self.last <= self.after {
             return;
         }
-        for (at, event) in events.iter().enumerate() {
-            let seq = (at + 1 == events.len()).then_some(self.last);
-            self.ready.extend(frame(event, seq));
+        let last = events.len();
+        for (at, event) in events.into_iter().enumerate() {
+            self.ready.push_back((event, (at + 1 == last).then_some(self.last)));
         }
     }
 
@@ -71,7 +73,7 @@ impl Turns {
         self.last = Seq::new(self.last.get() + 1);
         let reason = self.translator.last_result().and_then(|result| result.stop_reason.clone());
         events.extend(end(info, reason));
-        self.tell(events.as_slice());
+        self.tell(events);
     }
 }
 
@@ -99,8 +101,11 @@ impl Stream for Turns {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         loop {
-            if let Some(frame) = this.ready.pop_front() {
+            if let Some(frame) = this.ready.pop_front().and_then(|(event, seq)| frame(&event, seq)) {
                 return Poll::Ready(Some(Ok(frame)));
+            }
+            if !this.ready.is_empty() {
+                continue;
             }
             match &mut this.end {
                 End::Open(run) => match std::task::ready!(Pin::new(&mut this.lines).poll_next(cx)) {
@@ -125,10 +130,10 @@ impl Stream for Turns {
     }
 }
 
-/// An event as it is sent.
+/// An event as it is sent, under the name that its JSON begins with.
 fn frame(event: &TurnEvent, seq: Option<Seq>) -> Option<Bytes> {
-    let payload = serde_json::to_value(event).ok()?;
-    let name = payload.get("type")?.as_str()?;
+    let payload = serde_json::to_string(event).ok()?;
+    let name = payload.strip_prefix("{\"type\":\"")?.split('"').next()?;
     let id = seq.map(|seq| format!("id: {seq}\n")).unwrap_or_default();
     Some(format!("{id}event: {name}\ndata: {payload}\n\n").into())
 }

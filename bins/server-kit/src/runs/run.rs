@@ -1,5 +1,6 @@
 //! One live run: its log, where it stands, and whether somebody wants it to stop.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -68,6 +69,8 @@ pub(super) struct Run {
     pub(super) waits: Waits,
     pub(super) work: TaskTracker,
     pub(super) request_id: RequestId,
+    /// Whether the archive knows all there is to know of it, or does not know it yet.
+    pub(super) is_settled: AtomicBool,
     deserted: Deserted,
     info: Mutex<RunInfo>,
     stop: watch::Sender<Option<Stop>>,
@@ -92,6 +95,7 @@ impl Run {
             waits,
             work,
             request_id: RequestId::current(),
+            is_settled: AtomicBool::new(true),
             deserted,
             info: Mutex::new(info),
             stop: watch::Sender::new(None),
@@ -132,8 +136,11 @@ impl Run {
         self.log.end();
     }
 
-    /// How long ago it ended.
+    /// How long ago it ended; none while its end is not stored.
     pub(super) fn ended_since(&self) -> Option<Duration> {
+        if !self.is_settled.load(Ordering::Relaxed) {
+            return None;
+        }
         self.ended_at.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
     }
 

@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use chrono::Utc;
 use tokio::sync::watch;
@@ -13,6 +15,9 @@ use super::run::{Run, Stop};
 use super::tries;
 use crate::problem::Problem;
 use crate::request_id::RequestId;
+
+/// How often an end that could not be stored is tried again.
+const SETTLE_EVERY: Duration = Duration::from_secs(2);
 
 /// Writes a run's log, and its end. Dropped without one, by a panic, the run ends as failed, `aborted`.
 pub struct RunWriter {
@@ -164,8 +169,9 @@ async fn finish(run: Arc<Run>, outcome: Outcome) {
     if recorded.is_ok()
         && let Err(error) = end_durably(&run, &ending).await
     {
-        // The readers were served; the row will say `interrupted` after the next start.
-        tracing::error!(run_id = %run.id, error = &error as &dyn std::error::Error, "a run's end is not stored");
+        tracing::error!(run_id = %run.id, error = &error as &dyn std::error::Error, "a run's end is not stored yet");
+        run.is_settled.store(false, Ordering::Relaxed);
+        run.work.spawn(settle_later(run.clone(), ending));
     }
     run.with_info(|info| {
         info.state = outcome.state();
@@ -173,6 +179,21 @@ async fn finish(run: Arc<Run>, outcome: Outcome) {
         info.ended_at = Some(Utc::now());
     });
     run.note_end();
+}
+
+/// Tries until the end is stored. Until then the run stays in memory, where it says how it stands; a server that ends
+/// before leaves it to the next one, which finds it interrupted.
+async fn settle_later(run: Arc<Run>, ending: Ending) {
+    while !run.work.is_closed() {
+        tokio::time::sleep(SETTLE_EVERY).await;
+        if !matches!(
+            end_durably(&run, &ending).await,
+            Err(ArchiveError::Full(_) | ArchiveError::Unavailable(_))
+        ) {
+            run.is_settled.store(true, Ordering::Relaxed);
+            return;
+        }
+    }
 }
 
 /// The end is noted even where events could not be archived: then it says so.
