@@ -17,8 +17,8 @@ pub(crate) use server::{Server, is_cli};
 /// A server that answers `POST /api/claude` with the CLI's lines as events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Contestant {
-    /// The Node server that the seed describes
-    Seed,
+    /// A Node server as one writes it first
+    Simple,
     /// A careful Node server
     Careful,
     /// A bare pipe-to-socket copy: the limit
@@ -28,12 +28,12 @@ pub(crate) enum Contestant {
 }
 
 impl Contestant {
-    pub(crate) const ALL: [Self; 4] = [Self::Seed, Self::Careful, Self::Bare, Self::Ours];
+    pub(crate) const ALL: [Self; 4] = [Self::Simple, Self::Careful, Self::Bare, Self::Ours];
 
     /// How tables and plots name it.
     pub(crate) const fn label(self) -> &'static str {
         match self {
-            Self::Seed => "the seed's Node server",
+            Self::Simple => "simple Node server",
             Self::Careful => "careful Node server",
             Self::Bare => "bare pipe-to-socket copy",
             Self::Ours => "claude-web",
@@ -43,7 +43,7 @@ impl Contestant {
     /// Starts it and waits until it answers.
     pub(crate) fn start(self, setup: &Setup<'_>) -> anyhow::Result<Server> {
         match self {
-            Self::Seed => node::start("seed-server.mjs", setup),
+            Self::Simple => node::start("simple-server.mjs", setup),
             Self::Careful => node::start("careful-server.mjs", setup),
             Self::Bare => bare::start(setup),
             Self::Ours => ours::start(setup),
@@ -53,7 +53,7 @@ impl Contestant {
     /// Why it can't take part on this machine; none if it can.
     pub(crate) fn lack(self) -> Option<String> {
         match self {
-            Self::Seed | Self::Careful => node::lack(),
+            Self::Simple | Self::Careful => node::lack(),
             Self::Bare => None,
             Self::Ours => ours::lack(),
         }

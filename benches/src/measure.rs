@@ -79,7 +79,7 @@ fn bar(label: &'static str, kind: Kind, samples: &Samples) -> Bar {
 
 const fn kind(contestant: Contestant) -> Kind {
     match contestant {
-        Contestant::Seed | Contestant::Careful => Kind::Peer,
+        Contestant::Simple | Contestant::Careful => Kind::Peer,
         Contestant::Bare => Kind::Limit,
         Contestant::Ours => Kind::Ours,
     }

@@ -2,7 +2,7 @@
 //!
 //! [`mod@test`] asks [`prerequisite`] what the machine lacks, then runs the [`step::Step`]s one after another;
 //! [`features`] checks each library crate with each of its features alone. What is to be done is planned as
-//! data ([`invocation::Invocation`]s); running it is one small function. [`bench`] compares claude-web with its peers.
+//! data ([`invocation::Invocation`]s); running it is one small function. [`mod@bench`] compares claude-web with its peers.
 
 mod bench;
 mod features;

@@ -1,11 +1,11 @@
-// A Claude Code server as the project's seed describes it, in our own words: one spawn per request, what stdout
-// brings is split at line feeds and relayed. Kept as it is, weaknesses included: it is what people would replace.
+// A Claude Code server as one writes it first: one spawn per request, what stdout brings is split at line feeds and
+// relayed. Weaknesses included: it is what people would replace.
 //
 // - A line that comes in two chunks is two broken pieces; neither is JSON, so neither is relayed.
 // - It never waits for a reader that is slow, and never ends a child whose reader is gone.
 //
-// Kinder to it than the description: no framework, stdin is closed (the CLI would wait for it), and the table of
-// sessions is a map in memory, since Node 20 has no SQLite and a native package would be a download.
+// Kinder to it than most such servers are: no framework, stdin is closed (the CLI would wait for it), and its sessions
+// are a map in memory, since Node 20 has no SQLite and a native package would be a download.
 //
 // Environment: CLAUDE_CODE_PATH, HOST, PORT (0: any). Says `listening on PORT` once it does.
 
