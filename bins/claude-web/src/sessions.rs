@@ -10,7 +10,7 @@ use server_kit::problem::Problem;
 use server_kit::routes::Routes;
 use server_kit::runs::ListPage;
 use store_core::session::{Session, SessionId, Sessions};
-use store_core::{Cursor, Paging, UserId};
+use store_core::{Cursor, Paging};
 use utoipa_axum::routes;
 
 use crate::app::App;
@@ -164,7 +164,7 @@ fn may_change(who: &Identity) -> Result<(), Problem> {
 }
 
 fn sessions<'a>(app: &'a App, who: &Identity) -> Sessions<'a> {
-    app.store.of(&UserId::from_uuid(who.user.as_uuid())).sessions()
+    app.store.of(&who.user.into()).sessions()
 }
 
 fn parse(id: &str) -> Result<SessionId, Problem> {

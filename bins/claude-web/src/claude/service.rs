@@ -158,9 +158,8 @@ impl Shared {
     }
 
     async fn session(&self, who: &Identity, id: &CliSessionId) -> Result<Known, Problem> {
-        let owner = store_core::UserId::from_uuid(who.user.as_uuid());
         let id = SessionId::parse(&id.to_string()).map_err(|_| Problem::not_found())?;
-        let session = self.store.of(&owner).sessions().get(&id).await?;
+        let session = self.store.of(&who.user.into()).sessions().get(&id).await?;
         Ok(Known { workspace: session.workspace_path, cost_usd: session.cost.dollars() })
     }
 
@@ -268,8 +267,7 @@ impl Job {
             Origin::Resume(_) => session.map_or(0.0, |it| it.cost_usd),
             _ => 0.0,
         };
-        let owner = store_core::UserId::from_uuid(who.user.as_uuid());
-        let mut relay = Relay::new(log, process, (shared.store.clone(), owner), ticket);
+        let mut relay = Relay::new(log, process, (shared.store.clone(), who.user.into()), ticket);
         relay.works_in(workspace.path(), task.title(), cost_before);
         let finish: Finish = relay.run().await;
         if !finish.has_session {

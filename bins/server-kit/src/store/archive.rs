@@ -32,7 +32,7 @@ impl StoreArchive {
     }
 
     fn of(&self, user: UserId) -> store_core::run::Runs<'_> {
-        self.store.of(&owner(user)).runs()
+        self.store.of(&user.into()).runs()
     }
 }
 
@@ -123,10 +123,6 @@ impl Archive for StoreArchive {
     async fn recover(&self) -> Result<u64, ArchiveError> {
         Ok(self.all().recover().await?)
     }
-}
-
-fn owner(user: UserId) -> store_core::UserId {
-    store_core::UserId::from_uuid(user.as_uuid())
 }
 
 fn stored(run: RunId) -> store_core::RunId {
