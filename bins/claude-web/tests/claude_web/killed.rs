@@ -79,21 +79,20 @@ pub(crate) fn what_was_told_is_there_after_a_hundred_kills() {
 type Told = (Vec<(String, bool)>, Vec<String>);
 
 async fn tell_until_killed(url: String, token: String) -> Told {
-    let client = reqwest::Client::new();
+    // Each run has a connection of its own: a client's pool may wait for ever for one that was killed.
+    let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
     let mut told = Told::default();
     let workers = (0..4).map(|_| {
         let request =
             client.post(format!("{url}/api/claude")).bearer_auth(&token).json(&json!({"prompt": "go"}));
         async move {
             let mut told = Told::default();
-            while let Ok(answer) = request.try_clone().unwrap().send().await {
-                assert_eq!(answer.status(), 200);
-                let mut events = crate::events::Events::of(answer);
-                let (run, all) = (events.run(), events.all().await);
-                if let Some(first) = all.first() {
-                    told.1.push(first.json()["session_id"].as_str().unwrap().to_owned());
-                }
-                told.0.push((run, !events.is_cut));
+            // The cap only bounds a client that does not notice the death.
+            while let Ok(Some((run, has_ended, session))) =
+                tokio::time::timeout(Duration::from_secs(20), tell(request.try_clone().unwrap())).await
+            {
+                told.1.extend(session);
+                told.0.push((run, has_ended));
             }
             told
         }
@@ -103,6 +102,16 @@ async fn tell_until_killed(url: String, token: String) -> Told {
         told.1.extend(sessions);
     }
     told
+}
+
+/// A run, whether its end was told, and its session if that was told.
+async fn tell(request: reqwest::RequestBuilder) -> Option<(String, bool, Option<String>)> {
+    let answer = request.send().await.ok()?;
+    assert_eq!(answer.status(), 200);
+    let mut events = crate::events::Events::of(answer);
+    let (run, all) = (events.run(), events.all().await);
+    let session = all.first().map(|first| first.json()["session_id"].as_str().unwrap().to_owned());
+    Some((run, !events.is_cut, session))
 }
 
 pub(crate) fn sigterm_ends_fifty_runs_in_good_order() {
