@@ -167,14 +167,8 @@ async fn server(
 }
 
 fn routes(app: App, auth: Auth, directory: Directory) -> Routes {
-    let mut sign_in = Routes::new();
-    for (access, route) in auth::routes() {
-        sign_in = sign_in.at(access, route);
-    }
-    let mut accounts = Routes::new();
-    for (access, route) in server_kit::store::routes() {
-        accounts = accounts.at(access, route);
-    }
+    let sign_in: Routes<Auth> = auth::routes().into_iter().collect();
+    let accounts: Routes<Directory> = server_kit::store::routes().into_iter().collect();
     let ours = claude::routes().merge(sessions::routes()).merge(runs::routes());
     ours.with_state(app).merge(sign_in.with_state(auth)).merge(accounts.with_state(directory))
 }

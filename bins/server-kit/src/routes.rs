@@ -113,6 +113,12 @@ impl<S> std::fmt::Debug for Routes<S> {
     }
 }
 
+impl<S: Clone + Send + Sync + 'static> FromIterator<(Access, UtoipaMethodRouter<S>)> for Routes<S> {
+    fn from_iter<I: IntoIterator<Item = (Access, UtoipaMethodRouter<S>)>>(all: I) -> Self {
+        all.into_iter().fold(Self::new(), |routes, (access, one)| routes.at(access, one))
+    }
+}
+
 impl Routes<()> {
     /// The router, each route behind the gate, and the document of all.
     pub(crate) fn assemble(mut self, about: &About, gate: &Gate) -> (Router, OpenApi) {

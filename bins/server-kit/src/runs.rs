@@ -43,7 +43,7 @@ pub use writer::{Ended, RunWriter, StopSignal};
 use crate::auth::{Identity, UserId};
 use crate::problem::Problem;
 use log::{Memory, Waits};
-use run::{Deserted, Recorded, Run};
+use run::{Recorded, Run};
 
 /// Behind every number that an interrupted archived run may have shown without having archived it: a log runs at most
 /// 1 MiB and a batch ahead of the archive, and no event is smaller than a byte.
@@ -183,12 +183,9 @@ impl Runs {
         W: Future<Output = Ended> + Send + 'static,
     {
         let Shared { archive, limits, memory, work: tasks, .. } = &*self.shared;
-        let (waits, deserted) = if new.is_archived {
-            (Waits::ForArchive, Deserted::GoesOn)
-        } else {
-            (Waits::ForReaders, Deserted::StopsAfter(limits.grace))
-        };
-        let run = Run::new(new.info(), waits, deserted, (archive.clone(), memory.clone(), tasks.clone()));
+        let waits = if new.is_archived { Waits::ForArchive } else { Waits::ForReaders };
+        let shared = (archive.clone(), memory.clone(), tasks.clone());
+        let run = Run::new(new.info(), waits, limits.grace, shared);
         self.enter(&run)?;
         let reader = Reader::live(run.clone(), Seq::START).ok_or_else(gone)?;
         self.shared.work.spawn(record(run.clone()));

@@ -55,13 +55,6 @@ enum Archived {
     Failed(ArchiveError),
 }
 
-/// What happens when the last reader leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deserted {
-    GoesOn,
-    StopsAfter(Duration),
-}
-
 pub(super) struct Run {
     pub(super) id: RunId,
     pub(super) log: Log,
@@ -71,7 +64,8 @@ pub(super) struct Run {
     pub(super) request_id: RequestId,
     /// Whether the archive knows all there is to know of it, or does not know it yet.
     pub(super) is_settled: AtomicBool,
-    deserted: Deserted,
+    /// How long it goes on without readers, unless it is archived.
+    grace: Duration,
     info: Mutex<RunInfo>,
     stop: watch::Sender<Option<Stop>>,
     recorded: watch::Sender<Recorded>,
@@ -84,7 +78,7 @@ impl Run {
     pub(super) fn new(
         info: RunInfo,
         waits: Waits,
-        deserted: Deserted,
+        grace: Duration,
         shared: (Arc<dyn Archive>, Memory, TaskTracker),
     ) -> Arc<Self> {
         let (archive, memory, work) = shared;
@@ -96,7 +90,7 @@ impl Run {
             work,
             request_id: RequestId::current(),
             is_settled: AtomicBool::new(true),
-            deserted,
+            grace,
             info: Mutex::new(info),
             stop: watch::Sender::new(None),
             recorded: watch::Sender::new(Recorded::NotYet),
@@ -210,9 +204,12 @@ impl Run {
         }
     }
 
-    /// The last reader left.
+    /// The last reader left. An archived run goes on without.
     pub(super) fn was_deserted(self: &Arc<Self>, arrivals: u64) {
-        let Deserted::StopsAfter(grace) = self.deserted else { return };
+        if self.waits == Waits::ForArchive {
+            return;
+        }
+        let grace = self.grace;
         // A run that waits for its turn has done nothing that a reader could come back to.
         if grace.is_zero() || self.state() == RunState::Queued {
             self.stop(Stop::NoReader);

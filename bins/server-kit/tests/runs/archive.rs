@@ -35,16 +35,7 @@ async fn an_archived_run_goes_on_without_readers_and_is_read_from_its_start() {
 #[tokio::test]
 async fn a_slow_reader_of_an_archived_run_falls_behind_and_catches_up() {
     let house = house(|_| {}).await;
-    let (id, mut reader) = house
-        .runs
-        .spawn(house.new_run().archived(), |mut log| async move {
-            for number in 1..=8000 {
-                log.append(line(number, 1000)).await;
-            }
-            log.end(Outcome::Completed, None).await
-        })
-        .await
-        .unwrap();
+    let (id, mut reader) = house.run_of_lines(house.new_run().archived(), 8000).await;
     let mut all = reader.next().await.unwrap().unwrap().to_vec();
     // It is not waited for.
     assert_eq!(house.ended(id).await.last_seq, 8000);

@@ -100,16 +100,7 @@ async fn a_reader_that_stands_still_holds_the_run_back_and_loses_nothing() {
 #[tokio::test]
 async fn a_reader_that_stalls_is_cut_and_may_come_back_for_the_rest() {
     let house = house(|limits| limits.stall = Duration::from_millis(300)).await;
-    let (id, mut reader) = house
-        .runs
-        .spawn(house.new_run(), |mut log| async move {
-            for number in 1..=3000 {
-                log.append(line(number, 1000)).await;
-            }
-            log.end(Outcome::Completed, None).await
-        })
-        .await
-        .unwrap();
+    let (id, mut reader) = house.run_of_lines(house.new_run(), 3000).await;
     let first = String::from_utf8(reader.next().await.unwrap().unwrap().to_vec()).unwrap();
     tokio::time::sleep(Duration::from_millis(800)).await;
     let cut = loop {
@@ -188,16 +179,7 @@ async fn a_place_ahead_of_a_live_run_is_refused() {
 #[tokio::test]
 async fn what_is_no_longer_held_is_gone() {
     let house = house(|_| {}).await;
-    let (id, reader) = house
-        .runs
-        .spawn(house.new_run(), |mut log| async move {
-            for number in 1..=8000 {
-                log.append(line(number, 1000)).await;
-            }
-            log.end(Outcome::Completed, None).await
-        })
-        .await
-        .unwrap();
+    let (id, reader) = house.run_of_lines(house.new_run(), 8000).await;
     assert_eq!(text(reader).await, frames(1..=8000, 1000));
     let gone = house.runs.subscribe_after(id, &house.ada, Seq::START).await.unwrap_err();
     assert_eq!((gone.status().as_u16(), gone.code()), (410, "gone"));

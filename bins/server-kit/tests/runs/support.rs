@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use server_kit::auth::{Identity, Proof, Role, UserId};
-use server_kit::runs::{Event, Limits, NewRun, Reader, RunId, RunInfo, Runs};
+use server_kit::runs::{Event, Limits, NewRun, Outcome, Reader, RunId, RunInfo, RunWriter, Runs};
 use server_kit::store::StoreArchive;
 use store_core::Store;
 use store_core::user::{NewUser, PasswordHash};
@@ -41,6 +41,17 @@ async fn user(store: &Store, name: &str) -> Identity {
 impl House {
     pub(crate) fn new_run(&self) -> NewRun {
         NewRun::new(self.ada.user, "claude")
+    }
+
+    /// Starts a run of so many lines of 1,000 bytes.
+    pub(crate) async fn run_of_lines(&self, new: NewRun, count: u64) -> (RunId, Reader) {
+        let work = move |mut log: RunWriter| async move {
+            for number in 1..=count {
+                log.append(line(number, 1000)).await;
+            }
+            log.end(Outcome::Completed, None).await
+        };
+        self.runs.spawn(new, work).await.unwrap()
     }
 
     pub(crate) async fn info(&self, id: RunId) -> RunInfo {
