@@ -1,5 +1,7 @@
 //! Runs' events in SQLite.
 
+use std::sync::LazyLock;
+
 use sqlx::sqlite::SqliteConnection;
 use uuid::Uuid;
 
@@ -9,7 +11,9 @@ use crate::id::RunId;
 use crate::run::{EventRow, MAX_EVENTS_READ, RunState, Scope};
 
 const LAST: &str = "SELECT last_seq, state FROM runs WHERE id = ?1 AND (?2 IS NULL OR owner = ?2)";
-const INSERT: &str = "INSERT INTO run_events (run_id, seq, bytes) VALUES (?1, ?2, ?3)";
+/// Each statement is a trip to the thread of the connection, so many events go by one.
+static INSERTS: LazyLock<[(usize, String); 3]> =
+    LazyLock::new(|| [64, 8, 1].map(|rows| (rows, insert_sql(rows))));
 const IS_SAME: &str =
     "SELECT EXISTS (SELECT 1 FROM run_events WHERE run_id = ?1 AND seq = ?2 AND bytes = ?3)";
 const SET_LAST: &str = "UPDATE runs SET last_seq = ?2 WHERE id = ?1";
@@ -37,9 +41,7 @@ impl Sqlite {
                 if RunState::stored(&state)?.is_ended() {
                     return Err(Error::AlreadyEnded);
                 }
-                for event in &events[new..] {
-                    insert(db, id.uuid(), event).await?;
-                }
+                insert(db, id.uuid(), &events[new..]).await?;
                 let set = sqlx::query(SET_LAST).bind(id.uuid()).bind(row::number(newest, "seq")?);
                 set.execute(db).await.map(drop).map_err(fault::of)
             })
@@ -73,9 +75,25 @@ impl Sqlite {
     }
 }
 
-async fn insert(db: &mut SqliteConnection, run: Uuid, event: &EventRow) -> Result<()> {
-    let insert = sqlx::query(INSERT).bind(run).bind(row::number(event.seq, "seq")?).bind(&event.bytes[..]);
-    insert.execute(db).await.map(drop).map_err(fault::of)
+/// The run's id is the first parameter; two follow for each event.
+fn insert_sql(rows: usize) -> String {
+    let row = |row: usize| format!("(?1, ?{}, ?{})", 2 * row + 2, 2 * row + 3);
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!("INSERT INTO run_events (run_id, seq, bytes) VALUES {}", rows.join(", "))
+}
+
+async fn insert(db: &mut SqliteConnection, run: Uuid, mut events: &[EventRow]) -> Result<()> {
+    for (rows, sql) in &*INSERTS {
+        while let Some((some, rest)) = events.split_at_checked(*rows) {
+            let mut insert = sqlx::query(sql.as_str()).bind(run);
+            for event in some {
+                insert = insert.bind(row::number(event.seq, "seq")?).bind(&event.bytes[..]);
+            }
+            insert.execute(&mut *db).await.map_err(fault::of)?;
+            events = rest;
+        }
+    }
+    Ok(())
 }
 
 /// A number that is stored already may only come again with the same bytes.
