@@ -41,7 +41,7 @@ pub use run::Stop;
 pub use writer::{Ended, RunWriter, StopSignal};
 
 use crate::auth::{Identity, UserId};
-use crate::problem::Problem;
+use crate::problem::{ErrorBody, Problem};
 use log::{Memory, Waits};
 use run::{Recorded, Run};
 
@@ -147,6 +147,16 @@ impl NewRun {
     }
 }
 
+/// How the last event of a run of this kind is written where the server itself has to tell it: the run's server died, or
+/// the run was given up. `None` tells nothing.
+pub type LastWords = fn(kind: &str, told: &ErrorBody) -> Option<Event>;
+
+/// `event: error`, for runs of any kind.
+#[must_use]
+pub fn error_event(_kind: &str, told: &ErrorBody) -> Option<Event> {
+    Event::json("error", told).ok()
+}
+
 /// All runs of a server. Clones share them; they go on when a clone is dropped.
 #[derive(Clone)]
 pub struct Runs {
@@ -156,6 +166,7 @@ pub struct Runs {
 struct Shared {
     archive: Arc<dyn Archive>,
     limits: Limits,
+    last_words: LastWords,
     memory: Memory,
     live: Mutex<HashMap<RunId, Arc<Run>>>,
     work: TaskTracker,
@@ -165,8 +176,14 @@ impl Runs {
     /// Runs whose rows and events go to `archive`. Must be called in a tokio runtime.
     #[must_use]
     pub fn new(archive: Arc<dyn Archive>, limits: Limits) -> Self {
+        Self::with_last_words(archive, limits, error_event)
+    }
+
+    /// As [`Runs::new`], with a say in how the server itself tells the end of a run.
+    #[must_use]
+    pub fn with_last_words(archive: Arc<dyn Archive>, limits: Limits, last_words: LastWords) -> Self {
         let (memory, live, work) = (Memory::default(), Mutex::default(), TaskTracker::new());
-        let shared = Arc::new(Shared { archive, limits, memory, live, work });
+        let shared = Arc::new(Shared { archive, limits, last_words, memory, live, work });
         tokio::spawn(keeping::keep_house(Arc::downgrade(&shared)));
         Self { shared }
     }
@@ -182,9 +199,9 @@ impl Runs {
         F: FnOnce(RunWriter) -> W,
         W: Future<Output = Ended> + Send + 'static,
     {
-        let Shared { archive, limits, memory, work: tasks, .. } = &*self.shared;
+        let Shared { archive, limits, last_words, memory, work: tasks, .. } = &*self.shared;
         let waits = if new.is_archived { Waits::ForArchive } else { Waits::ForReaders };
-        let shared = (archive.clone(), memory.clone(), tasks.clone());
+        let shared = (archive.clone(), memory.clone(), tasks.clone(), *last_words);
         let run = Run::new(new.info(), waits, limits.grace, shared);
         self.enter(&run)?;
         let reader = Reader::live(run.clone(), Seq::START).ok_or_else(gone)?;
@@ -211,7 +228,7 @@ impl Runs {
         }
         let archive = self.shared.archive.clone();
         let info = archive.get(id, who.user).await?;
-        let (seq, frame) = interrupted(info.last_seq);
+        let (seq, frame) = interrupted(&info, self.shared.last_words);
         // One that is not in memory and has no end is no run any more, whatever its row says.
         let is_dead = info.state == RunState::Interrupted || info.ended_at.is_none();
         let last = (is_dead && after < seq).then_some(frame);
@@ -345,12 +362,12 @@ async fn record(run: Arc<Run>) {
 }
 
 /// The last event of a run whose server died.
-fn interrupted(last_seq: u64) -> (Seq, Bytes) {
+fn interrupted(info: &RunInfo, last_words: LastWords) -> (Seq, Bytes) {
     let status = http::StatusCode::SERVICE_UNAVAILABLE;
     let problem = Problem::new(status, "interrupted", Failure::interrupted().message);
-    let body = serde_json::to_string(&problem.body()).unwrap_or_default();
-    let seq = last_seq + BEYOND_UNARCHIVED;
-    (Seq::new(seq), format!("id: {seq}\nevent: error\ndata: {body}\n\n").into())
+    let seq = info.last_seq + BEYOND_UNARCHIVED;
+    let event = last_words(&info.kind, &problem.body());
+    (Seq::new(seq), event.map(|event| event.frame(seq)).unwrap_or_default())
 }
 
 fn gone() -> Problem {

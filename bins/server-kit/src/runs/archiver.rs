@@ -2,12 +2,17 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::archive::ArchiveError;
 use super::id::Seq;
 use super::log::{SeatId, Sitter};
 use super::run::{Run, Stop};
 use super::tries;
+
+/// How long events are gathered before they are kept together: a commit for each token would cost more than the token.
+/// Whoever waits for the archive does not wait for this.
+const GATHER: Duration = Duration::from_millis(500);
 
 /// Keeps events until the run's end. A run whose events can't be kept is stopped.
 pub(super) async fn keep_events(run: Arc<Run>, seat: SeatId) {
@@ -24,7 +29,13 @@ pub(super) async fn keep_events(run: Arc<Run>, seat: SeatId) {
 }
 
 async fn keep_all(run: &Run, seat: SeatId) -> Result<(), ArchiveError> {
-    while let Some(events) = poll_fn(|cx| run.log.poll_unkept(seat, cx)).await {
+    while poll_fn(|cx| run.log.poll_unkept(seat, cx)).await {
+        tokio::select! {
+            () = run.archive_is_awaited() => {}
+            _ = poll_fn(|cx| run.log.poll_gathered(seat, cx)) => {}
+            () = tokio::time::sleep(GATHER) => {}
+        }
+        let events = run.log.unkept(seat);
         let last = events.last().map_or(Seq::START, |(seq, _)| *seq);
         tries::until_available(|| run.archive.append(run.id, events.clone())).await?;
         run.log.kept(seat, last);

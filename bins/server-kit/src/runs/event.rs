@@ -35,6 +35,13 @@ impl Event {
         Ok(Self { name: Some(name), payload: serde_json::to_vec(payload)?.into() })
     }
 
+    /// The event as it is sent, under this number.
+    pub(super) fn frame(&self, seq: u64) -> Bytes {
+        let mut batch = Batch::new(seq);
+        batch.push(self);
+        batch.take().iter().flat_map(|piece| piece.behind(0)).flatten().collect()
+    }
+
     /// An event without a name whose payload is this line, byte for byte. The line must hold no LF and no CR: they
     /// end a line of an event stream.
     #[must_use]
@@ -158,6 +165,26 @@ impl Batch {
         Seq::new(seq)
     }
 
+    /// Encodes an event whose payload is written straight into its frame.
+    pub(super) fn push_json<T: Serialize>(
+        &mut self,
+        name: &'static str,
+        payload: &T,
+    ) -> Result<Seq, serde_json::Error> {
+        self.reserve(HEAD);
+        let start = self.bytes.len();
+        self.head(self.next, Some(name));
+        if let Err(error) = serde_json::to_writer((&mut self.bytes).writer(), payload) {
+            self.bytes.truncate(start);
+            return Err(error);
+        }
+        self.bytes.put_slice(b"\n\n");
+        self.ends.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
+        let seq = self.next;
+        self.next += 1;
+        Ok(Seq::new(seq))
+    }
+
     /// What was added since the last time, in order.
     pub(super) fn take(&mut self) -> SmallVec<[Piece; 2]> {
         self.close();
@@ -225,6 +252,24 @@ mod tests {
             piece.events().into_iter().map(|(seq, frame)| (seq.get(), text([frame]))).collect();
         assert_eq!(events, [(7, frames[0].to_owned()), (8, frames[1].to_owned())]);
         assert!(batch.is_empty());
+    }
+
+    #[test]
+    fn a_payload_is_written_straight_into_its_frame_or_leaves_no_trace() {
+        struct Refuses;
+        impl Serialize for Refuses {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(serde::ser::Error::custom("no"))
+            }
+        }
+        let mut batch = Batch::new(1);
+        batch.push(&Event::raw("{}".into()));
+        assert!(batch.push_json("bad", &[Refuses]).is_err());
+        assert_eq!(batch.push_json("list", &[1, 2]).unwrap(), Seq::new(2));
+        assert_eq!(
+            text(batch.take().remove(0).behind(0)),
+            "id: 1\ndata: {}\n\nid: 2\nevent: list\ndata: [1,2]\n\n"
+        );
     }
 
     #[test]

@@ -24,6 +24,9 @@ const KEPT: u64 = 4 << 20;
 /// What it keeps in any case.
 const KEPT_LEAST: u64 = 64 << 10;
 
+/// So much that the archive has not taken is not gathered any longer.
+const GATHERED: u64 = 128 << 10;
+
 /// What all logs together may keep before each keeps no more than [`KEPT_LEAST`].
 const KEPT_BY_ALL: usize = 16 << 20;
 
@@ -104,6 +107,8 @@ struct Seat {
     after: u64,
     moved_at: Instant,
     waker: Option<Waker>,
+    /// It is woken once the log reaches this far.
+    wake_at: u64,
     cut: bool,
 }
 
@@ -170,7 +175,8 @@ impl Log {
         let mut state = self.state();
         let (index, offset) = state.find(after.get())?;
         let (moved_at, waker) = (Instant::now(), None);
-        let seat = Seat { sitter, index, offset, after: after.get(), moved_at, waker, cut: false };
+        let (after, wake_at, cut) = (after.get(), 0, false);
+        let seat = Seat { sitter, index, offset, after, moved_at, waker, wake_at, cut };
         state.arrivals += u64::from(sitter == Sitter::Reader);
         let free = state.seats.iter().position(Option::is_none);
         let id = free.unwrap_or(state.seats.len());
@@ -226,19 +232,34 @@ impl Log {
         Poll::Ready(Found::Bytes(bytes, Seq::new(last)))
     }
 
-    /// The events at the archive's seat that are to be kept next; waits for some. `None` at the end. They count as
-    /// kept only with [`Log::kept`].
-    pub(super) fn poll_unkept(&self, id: SeatId, cx: &mut Context<'_>) -> Poll<Option<Vec<(Seq, Bytes)>>> {
+    /// Waits until there is something at the archive's seat; `false` at the end.
+    pub(super) fn poll_unkept(&self, id: SeatId, cx: &mut Context<'_>) -> Poll<bool> {
+        self.poll_behind(id, 1, cx)
+    }
+
+    /// Waits until there is so much that it should be kept now, or the end.
+    pub(super) fn poll_gathered(&self, id: SeatId, cx: &mut Context<'_>) -> Poll<bool> {
+        self.poll_behind(id, GATHERED, cx)
+    }
+
+    fn poll_behind(&self, id: SeatId, bytes: u64, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = self.state();
-        let State { pieces, start_index, seats, ended, .. } = &mut *state;
-        let Some(seat) = seats.get_mut(id.0).and_then(Option::as_mut) else { return Poll::Ready(None) };
-        let place = usize::try_from(seat.index.saturating_sub(*start_index)).unwrap_or(usize::MAX);
-        let events: Vec<_> = pieces.range(place.min(pieces.len())..).flat_map(Piece::events).collect();
-        if !events.is_empty() || *ended {
-            return Poll::Ready(Some(events).filter(|events| !events.is_empty()));
+        let State { head, seats, ended, .. } = &mut *state;
+        let Some(seat) = seats.get_mut(id.0).and_then(Option::as_mut) else { return Poll::Ready(false) };
+        if *ended || *head >= seat.offset + bytes {
+            return Poll::Ready(*head > seat.offset);
         }
+        seat.wake_at = seat.offset + bytes;
         seat.waker = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// The events at the archive's seat. They count as kept only with [`Log::kept`].
+    pub(super) fn unkept(&self, id: SeatId) -> Vec<(Seq, Bytes)> {
+        let state = self.state();
+        let Some(seat) = state.seats.get(id.0).and_then(Option::as_ref) else { return Vec::new() };
+        let place = usize::try_from(seat.index.saturating_sub(state.start_index)).unwrap_or(usize::MAX);
+        state.pieces.range(place.min(state.pieces.len())..).flat_map(Piece::events).collect()
     }
 
     /// The archive holds everything up to this event.
@@ -356,7 +377,9 @@ impl State {
     }
 
     fn take_wakers(&mut self, wakers: &mut SmallVec<[Waker; 4]>) {
-        let ready = self.seats.iter_mut().flatten().filter_map(|seat| {
+        let (head, ended) = (self.head, self.ended);
+        let awaited = |seat: &&mut Seat| ended || head >= seat.wake_at;
+        let ready = self.seats.iter_mut().flatten().filter(awaited).filter_map(|seat| {
             let waker = seat.waker.take()?;
             // Its wait begins now.
             seat.moved_at = Instant::now();

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
+use super::LastWords;
 use super::archive::{Archive, ArchiveError, RunInfo, RunState};
 use super::id::{RunId, Seq};
 use super::log::{Log, Memory, SeatId, Waits};
@@ -62,6 +63,7 @@ pub(super) struct Run {
     pub(super) waits: Waits,
     pub(super) work: TaskTracker,
     pub(super) request_id: RequestId,
+    pub(super) last_words: LastWords,
     /// Whether the archive knows all there is to know of it, or does not know it yet.
     pub(super) is_settled: AtomicBool,
     /// How long it goes on without readers, unless it is archived.
@@ -70,6 +72,8 @@ pub(super) struct Run {
     stop: watch::Sender<Option<Stop>>,
     recorded: watch::Sender<Recorded>,
     archived: watch::Sender<Archived>,
+    /// Somebody waits for the archive.
+    awaits_archive: Notify,
     /// Set together with the log's end.
     ended_at: Mutex<Option<tokio::time::Instant>>,
 }
@@ -79,9 +83,9 @@ impl Run {
         info: RunInfo,
         waits: Waits,
         grace: Duration,
-        shared: (Arc<dyn Archive>, Memory, TaskTracker),
+        shared: (Arc<dyn Archive>, Memory, TaskTracker, LastWords),
     ) -> Arc<Self> {
-        let (archive, memory, work) = shared;
+        let (archive, memory, work, last_words) = shared;
         Arc::new(Self {
             id: info.id,
             log: Log::new(waits, memory),
@@ -89,12 +93,14 @@ impl Run {
             waits,
             work,
             request_id: RequestId::current(),
+            last_words,
             is_settled: AtomicBool::new(true),
             grace,
             info: Mutex::new(info),
             stop: watch::Sender::new(None),
             recorded: watch::Sender::new(Recorded::NotYet),
             archived: watch::Sender::new(Archived::UpTo(Seq::START)),
+            awaits_archive: Notify::new(),
             ended_at: Mutex::new(None),
         })
     }
@@ -119,6 +125,10 @@ impl Run {
 
     pub(super) fn with_info<T>(&self, read: impl FnOnce(&mut RunInfo) -> T) -> T {
         read(&mut self.info.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn kind(&self) -> String {
+        self.with_info(|info| info.kind.clone())
     }
 
     pub(super) fn state(&self) -> RunState {
@@ -163,6 +173,11 @@ impl Run {
         self.archived.send_replace(Archived::Failed(error));
     }
 
+    /// Done once somebody waits for the archive.
+    pub(super) async fn archive_is_awaited(&self) {
+        self.awaits_archive.notified().await;
+    }
+
     /// Waits until the archive holds what was published up to now, if the run is archived.
     pub(super) async fn archived(&self) -> Result<(), ArchiveError> {
         if self.waits == Waits::ForReaders {
@@ -173,6 +188,7 @@ impl Run {
             Archived::UpTo(seq) => *seq >= last,
             Archived::Failed(_) => true,
         };
+        self.awaits_archive.notify_one();
         match self.archived.subscribe().wait_for(holds).await.as_deref() {
             Ok(Archived::Failed(error)) => Err(error.clone()),
             // The sender is ours: it can't be gone.

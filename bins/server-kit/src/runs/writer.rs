@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::Utc;
+use serde::Serialize;
 use tokio::sync::watch;
 
 use super::archive::{ArchiveError, Ending, Failure, Outcome, Phase};
@@ -78,6 +79,18 @@ impl RunWriter {
     /// [enough](RunWriter::has_enough). For those who have more events at hand.
     pub fn queue(&mut self, event: &Event) -> Seq {
         self.batch.push(event)
+    }
+
+    /// As [`RunWriter::queue`], for a payload that is written as JSON straight into its frame.
+    ///
+    /// # Errors
+    /// When the payload can't be written as JSON; then nothing is queued.
+    pub fn queue_json<T: Serialize>(
+        &mut self,
+        name: &'static str,
+        payload: &T,
+    ) -> Result<Seq, serde_json::Error> {
+        self.batch.push_json(name, payload)
     }
 
     /// Whether so much is queued that it should be shown.
@@ -213,7 +226,8 @@ impl Drop for RunWriter {
         let failure = Failure { code: "aborted".into(), message: "the server gave this run up".into() };
         let problem =
             Problem::new(http::StatusCode::INTERNAL_SERVER_ERROR, "aborted", failure.message.clone());
-        if let Ok(event) = Event::json("error", &problem.body_for(&self.run.request_id)) {
+        let words = problem.body_for(&self.run.request_id);
+        if let Some(event) = (self.run.last_words)(&self.run.kind(), &words) {
             self.run.log.publish(self.batch.take());
             self.batch.push(&event);
         }
