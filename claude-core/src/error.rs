@@ -55,44 +55,76 @@ pub enum Error {
         /// In Claude Code's words.
         message: Box<str>,
     },
+    /// Something that the call needs was not set.
+    #[error("{what} is missing; set it")]
+    NotConfigured {
+        /// What.
+        what: &'static str,
+    },
     /// The API refused the credentials.
-    #[error("the API refused the credentials: {message}")]
+    #[error("the API refused the credentials: {message}{}", Request(request_id))]
     Unauthorized {
         /// In the backend's words.
         message: Box<str>,
+        /// The request's id, where the API told one.
+        request_id: Option<Box<str>>,
     },
-    /// The API refused the request; repeating it changes nothing.
-    #[error("the API refused the request (status {status}): {message}")]
+    /// The API refused the request; but for 408 and 409, repeating it changes nothing.
+    #[error("the API refused the request (status {status}): {message}{}", Request(request_id))]
     Rejected {
         /// HTTP status.
         status: u16,
         /// In the backend's words.
         message: Box<str>,
+        /// The request's id, where the API told one.
+        request_id: Option<Box<str>>,
+    },
+    /// An answer broke off. It may have been billed; whoever asks decides about asking again.
+    #[error("the answer broke off: {what}{}", Request(request_id))]
+    Incomplete {
+        /// How.
+        what: Box<str>,
+        /// The request's id, where the API told one.
+        request_id: Option<Box<str>>,
+    },
+    /// What came is no answer of the Messages API.
+    #[error("this is no answer of the Messages API: {what}{}", Request(request_id))]
+    Protocol {
+        /// What was wrong.
+        what: Box<str>,
+        /// The request's id, where the API told one.
+        request_id: Option<Box<str>>,
     },
     /// No such session, or not for this directory.
     #[error("there is no session {0}")]
     UnknownSession(crate::cli::CliSessionId),
     /// The account's rate limit is used up.
-    #[error("rate limited: {message}")]
+    #[error("rate limited: {message}{}", Request(request_id))]
     RateLimited {
         /// The least wait, where it was told.
         retry_after: Option<Duration>,
         /// In the backend's words.
         message: Box<str>,
+        /// The request's id, where the API told one.
+        request_id: Option<Box<str>>,
     },
     /// The service has too much to do.
-    #[error("the service is overloaded: {message}")]
+    #[error("the service is overloaded: {message}{}", Request(request_id))]
     Overloaded {
         /// The least wait, where it was told.
         retry_after: Option<Duration>,
         /// In the backend's words.
         message: Box<str>,
+        /// The request's id, where the API told one.
+        request_id: Option<Box<str>>,
     },
     /// The service can't be reached, or failed inside.
-    #[error("the service is unavailable: {message}")]
+    #[error("the service is unavailable: {message}{}", Request(request_id))]
     Unavailable {
         /// In the backend's words.
         message: Box<str>,
+        /// The request's id, where the API told one.
+        request_id: Option<Box<str>>,
     },
     /// Claude Code runs as root only in a sandbox when permissions are skipped.
     #[error(
@@ -146,7 +178,8 @@ pub enum Error {
     /// A limit that the caller set was reached.
     #[error("limit reached: {limit} ({message})")]
     LimitReached {
-        /// `max_turns` or `max_cost`.
+        /// `max_turns` or `max_cost` where Claude Code ended by itself, else a member of
+        /// [`TurnLimits`](crate::turn::TurnLimits).
         limit: &'static str,
         /// In the backend's words.
         message: Box<str>,
@@ -168,6 +201,14 @@ pub enum Error {
         /// In its own words.
         message: Box<str>,
     },
+    /// An MCP server can't be started or reached, or answered what it should not.
+    #[error("MCP server `{server}`: {what}")]
+    Mcp {
+        /// The server, as it was named.
+        server: Box<str>,
+        /// What went wrong.
+        what: Box<str>,
+    },
     /// The system failed.
     #[error("{what}")]
     System {
@@ -183,15 +224,21 @@ pub enum Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
+    /// Until a connection stood.
+    Connect,
+    /// Until the answer began.
+    FirstByte,
     /// Silence.
     Idle,
-    /// The whole run.
+    /// The whole run or call.
     Total,
 }
 
 impl Phase {
     fn sentence(self) -> &'static str {
         match self {
+            Self::Connect => "not connected",
+            Self::FirstByte => "no answer",
             Self::Idle => "no output",
             Self::Total => "not finished",
         }
@@ -209,6 +256,9 @@ impl Error {
             Self::BadDirectory { .. } => "bad_directory",
             Self::Invalid { .. } => "invalid_request",
             Self::NotLoggedIn { .. } => "not_logged_in",
+            Self::NotConfigured { .. } => "not_configured",
+            Self::Incomplete { .. } => "incomplete",
+            Self::Protocol { .. } => "protocol",
             Self::Unauthorized { .. } => "unauthorized",
             Self::Rejected { .. } => "rejected",
             Self::UnknownSession(_) => "unknown_session",
@@ -226,6 +276,7 @@ impl Error {
             Self::TimedOut { .. } => "timed_out",
             Self::Ended => "ended",
             Self::Refused { .. } => "refused",
+            Self::Mcp { .. } => "mcp",
             Self::System { .. } => "system",
         }
     }
@@ -233,7 +284,12 @@ impl Error {
     /// Whether the same call may succeed later without a change.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Overloaded { .. } | Self::Unavailable { .. })
+        match self {
+            Self::RateLimited { .. } | Self::Overloaded { .. } | Self::Unavailable { .. } => true,
+            // The API's "timed out" and "conflict". And what never reached anyone.
+            Self::Rejected { status: 408 | 409, .. } | Self::TimedOut { phase: Phase::Connect, .. } => true,
+            _ => false,
+        }
     }
 
     /// The least wait before the same call, where it was told.
@@ -243,6 +299,15 @@ impl Error {
             Self::RateLimited { retry_after, .. } | Self::Overloaded { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+}
+
+/// ` (request ID)`, or nothing where there is none.
+struct Request<'a>(&'a Option<Box<str>>);
+
+impl std::fmt::Display for Request<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |id| write!(f, " (request {id})"))
     }
 }
 

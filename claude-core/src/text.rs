@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::Deref;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -15,11 +15,60 @@ use serde_json::value::RawValue;
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Bytes);
 
+/// The least room of a text that grows, in bytes.
+const GROWTH_BYTES: usize = 256;
+
 impl Text {
+    /// A constant; nothing is allocated.
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()))
+    }
+
+    /// The bytes, without the check that reading them as `str` repeats.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A copy that keeps no larger buffer alive.
     #[must_use]
     pub fn detached(&self) -> Self {
         Self(Bytes::copy_from_slice(&self.0))
+    }
+
+    /// `part` as a slice of `source`; a copy where it does not lie in there.
+    pub(crate) fn slice_of(source: &Bytes, part: &str) -> Self {
+        slice_within(source, part).map_or_else(|| Self::from(part), Self)
+    }
+
+    /// Appends a copy of `more`. A text that nobody else holds grows in place, with room to spare, so that
+    /// many small pieces cost few allocations and linear time.
+    pub(crate) fn push(&mut self, more: &Self) {
+        let mut buffer = match std::mem::take(&mut self.0).try_into_mut() {
+            Ok(own) => own,
+            Err(shared) => {
+                let mut own = BytesMut::with_capacity(GROWTH_BYTES.max(2 * (shared.len() + more.len())));
+                // Makes the buffer a counted one, which goes to `Bytes` and back without an allocation.
+                drop(own.split());
+                own.extend_from_slice(&shared);
+                own
+            }
+        };
+        buffer.extend_from_slice(&more.0);
+        self.0 = buffer.freeze();
     }
 
     /// The bytes, without copying.
@@ -119,7 +168,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text, E> {
-        Ok(Text::from(String::from_utf8_lossy(bytes).into_owned()))
+        Ok(Text::from(lossy(bytes)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Text, E> {
@@ -128,6 +177,44 @@ impl<'de> Visitor<'de> for TextVisitor {
 
     fn visit_string<E>(self, text: String) -> Result<Text, E> {
         Ok(Text::from(text))
+    }
+}
+
+/// As the standard library's `from_utf8_lossy`, but a surrogate, which `serde_json` writes as three bytes that
+/// each are invalid, counts as one character.
+fn lossy(bytes: &[u8]) -> String {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.to_owned(); // by far the most, and by far faster
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        let Some(first) = chunk.invalid().first() else { continue };
+        let goes_on = chunk.valid().is_empty() && text.ends_with(char::REPLACEMENT_CHARACTER);
+        if !(goes_on && matches!(first, 0x80..=0xbf)) {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text
+}
+
+/// Gathers short texts in one buffer: what straddled reads, or stood there with escapes. The buffer is used
+/// again once all of its texts are gone.
+#[derive(Debug, Default)]
+pub(crate) struct Arena(Option<BytesMut>);
+
+/// The room of an arena in bytes. Texts of more than a quarter of it have a buffer of their own.
+const ARENA_BYTES: usize = 16 << 10;
+
+impl Arena {
+    /// A copy of `text`.
+    pub(crate) fn keep(&mut self, text: &str) -> Text {
+        if text.len() > ARENA_BYTES / 4 {
+            return Text::from(text);
+        }
+        let buffer = self.0.get_or_insert_with(|| BytesMut::with_capacity(ARENA_BYTES));
+        buffer.extend_from_slice(text.as_bytes());
+        Text(buffer.split().freeze())
     }
 }
 
@@ -150,7 +237,7 @@ impl Json {
     ///
     /// # Errors
     /// When the type refuses to be serialised, such as a map whose keys are no strings.
-    pub fn of<T: Serialize>(value: &T) -> Result<Self, serde_json::Error> {
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         serde_json::to_string(value).map(|text| Self(Text::from(text)))
     }
 
@@ -158,6 +245,18 @@ impl Json {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The text of the value, without copying.
+    #[must_use]
+    pub fn into_text(self) -> Text {
+        self.0
+    }
+
+    /// Whether it is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.0.as_bytes() == b"null"
     }
 
     /// The value read into `T`, which may borrow from it.
@@ -265,11 +364,12 @@ pub(crate) fn read_slices<T: DeserializeOwned>(source: &Bytes) -> Result<T, serd
 }
 
 fn slice_of_source(part: &str) -> Option<Bytes> {
-    SOURCE.with_borrow(|source| {
-        let source = source.as_ref()?;
-        let at = (part.as_ptr() as usize).checked_sub(source.as_ptr() as usize)?;
-        (at + part.len() <= source.len()).then(|| source.slice(at..at + part.len()))
-    })
+    SOURCE.with_borrow(|source| slice_within(source.as_ref()?, part))
+}
+
+fn slice_within(source: &Bytes, part: &str) -> Option<Bytes> {
+    let at = (part.as_ptr() as usize).checked_sub(source.as_ptr() as usize)?;
+    (at + part.len() <= source.len()).then(|| source.slice(at..at + part.len()))
 }
 
 #[cfg(test)]
@@ -291,8 +391,30 @@ mod tests {
     fn half_a_surrogate_pair_costs_a_character_and_not_the_text() {
         let source = Bytes::from_static(br#"["hi \ud83d!","\ud83d\ude00"]"#);
         let [half, whole]: [Text; 2] = read_slices(&source).unwrap();
-        assert!(half.starts_with("hi ") && half.ends_with('!') && half.contains('\u{fffd}'), "{half}");
+        assert_eq!(half, "hi \u{fffd}!");
         assert_eq!(whole, "\u{1f600}");
+    }
+
+    #[test]
+    fn a_text_grows_in_place_unless_it_is_shared() {
+        let mut text = Text::from_static("he");
+        text.push(&"llo".into());
+        let (held, place) = (text.clone(), text.as_ptr());
+        text.push(&" world".into());
+        assert_eq!((&*held, &*text), ("hello", "hello world"));
+        assert_ne!(text.as_ptr(), place);
+        let place = text.as_ptr();
+        text.push(&"!".into());
+        assert_eq!((&*text, text.as_ptr()), ("hello world!", place));
+    }
+
+    #[test]
+    fn a_text_that_grows_leaves_what_stands_behind_it_alone() {
+        let source = Bytes::from(b"[\"one\",\"two\"]".to_vec());
+        let [mut one, two]: [Text; 2] = read_slices(&source).unwrap();
+        drop(source);
+        one.push(&"-and-more".into());
+        assert_eq!((&*one, &*two), ("one-and-more", "two"));
     }
 
     #[test]

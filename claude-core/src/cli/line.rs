@@ -52,7 +52,10 @@ pub(crate) struct Head<'a> {
 
 /// Tells the kind of `line`, and its session where `wants_session`.
 pub(crate) fn scan(line: &[u8], wants_session: bool) -> Head<'_> {
-    let mut found = Found::default();
+    let mut found = Found { kind: leading_type(line), ..Found::default() };
+    if found.suffices(wants_session) {
+        return Head { kind: found.kind(), session_id: None };
+    }
     let mut walk = Walk { rest: line };
     let is_object = walk.members(|name, value| {
         match name {
@@ -65,6 +68,27 @@ pub(crate) fn scan(line: &[u8], wants_session: bool) -> Head<'_> {
     });
     let kind = if is_object.is_some() { found.kind() } else { Kind::Garbage };
     Head { kind, session_id: found.session_id }
+}
+
+/// The longest name of a type that is looked for at the start of a line; longer ones are found by walking.
+const TYPE_BYTES: usize = 32;
+
+/// The type where it is the first member, as in nearly all lines.
+fn leading_type(line: &[u8]) -> Option<&[u8]> {
+    let rest = line.strip_prefix(br#"{"type":""#)?;
+    let end = rest.iter().take(TYPE_BYTES).position(|byte| matches!(byte, b'"' | b'\\'))?;
+    (rest[end] == b'"').then_some(&rest[..end])
+}
+
+/// Hands each member of the object that `text` is to `take`: name and value as they are written. `None` where `text`
+/// is no object; values are stepped over and not looked into.
+pub(super) fn each_member<'a>(text: &'a [u8], mut take: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
+    let mut walk = Walk { rest: text };
+    walk.members(|name, value| {
+        take(name, value);
+        true
+    })?;
+    (walk.rest.trim_ascii_end() == b"}").then_some(())
 }
 
 #[derive(Default)]
@@ -100,7 +124,7 @@ impl Found<'_> {
 }
 
 /// The inside of a string value without escapes.
-fn string(value: &[u8]) -> Option<&[u8]> {
+pub(super) fn string(value: &[u8]) -> Option<&[u8]> {
     let inside = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     (!inside.contains(&b'\\')).then_some(inside)
 }

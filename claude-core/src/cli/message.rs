@@ -1,6 +1,8 @@
 //! The lines of `--output-format stream-json`, typed. Members that this version does not know stay in the
 //! raw line beside them.
 
+mod usual;
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -50,7 +52,10 @@ impl Message {
             Kind::System => Self::System(read_slices(line)?),
             Kind::Assistant => Self::Assistant(read_slices(line)?),
             Kind::User => Self::User(read_slices(line)?),
-            Kind::StreamEvent => Self::StreamEvent(Box::new(read_slices(line)?)),
+            Kind::StreamEvent => {
+                let delta = usual::stream_event(line).map(Box::new);
+                Self::StreamEvent(delta.map_or_else(|| read_slices(line), Ok)?)
+            }
             Kind::Result => Self::Result(Box::new(read_slices(line)?)),
             Kind::ControlRequest => {
                 let asked: ControlRequest = read_slices(line)?;
