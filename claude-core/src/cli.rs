@@ -18,13 +18,15 @@ mod tool;
 mod translator;
 
 #[cfg(feature = "cli")]
+mod backend;
+#[cfg(feature = "cli")]
 mod child_user;
 #[cfg(feature = "cli")]
 mod command;
 #[cfg(feature = "cli")]
 mod control;
-#[cfg(feature = "cli")]
-mod environment;
+#[cfg(any(feature = "cli", feature = "mcp"))]
+pub(crate) mod environment;
 #[cfg(feature = "cli")]
 mod input;
 #[cfg(feature = "cli")]
@@ -37,10 +39,10 @@ mod preview;
 mod process;
 #[cfg(feature = "cli")]
 mod questions;
-#[cfg(feature = "cli")]
-mod secrets;
-#[cfg(feature = "cli")]
-mod stderr;
+#[cfg(any(feature = "cli", feature = "mcp"))]
+pub(crate) mod secrets;
+#[cfg(any(feature = "cli", feature = "mcp"))]
+pub(crate) mod stderr;
 
 pub use argument::{CliSessionId, ModelName, PermissionMode, ToolRule};
 pub use line::Kind;
@@ -49,6 +51,8 @@ pub use outcome::{Exit, Outcome};
 pub use tool::effect;
 pub use translator::{Detail, Translator};
 
+#[cfg(feature = "cli")]
+pub use backend::Backend;
 #[cfg(feature = "cli")]
 pub use child_user::ChildUser;
 #[cfg(feature = "cli")]

@@ -110,6 +110,21 @@ impl Question {
         self
     }
 
+    /// The same question, which can be answered for this call only.
+    #[must_use]
+    pub fn offering_nothing(mut self) -> Self {
+        self.session_rule = None;
+        self
+    }
+
+    /// The same question with another input: with its digest, the input itself as its preview, and for one call only.
+    #[must_use]
+    pub fn edited(self, input: Json) -> Self {
+        let preview = Preview::Input { input: input.clone() };
+        let Self { id, tool_call_id, name, effect, asked_at, .. } = self;
+        Written { id, tool_call_id, name, input, effect, preview, session_rule: None, asked_at }.into()
+    }
+
     /// Names the question.
     #[must_use]
     pub fn id(&self) -> ApprovalId {

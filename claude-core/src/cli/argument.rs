@@ -133,6 +133,12 @@ impl ToolRule {
         parts.into_iter().map(Self::parse).collect()
     }
 
+    /// Whether it is a tool's name alone.
+    #[must_use]
+    pub fn is_name(&self) -> bool {
+        !self.0.contains('(')
+    }
+
     /// The rule.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -16,7 +16,9 @@ use super::process::Process;
 use super::translator::Detail;
 use crate::approval::Approver;
 use crate::error::Result;
+use crate::messages::Content;
 use crate::text::Text;
+use crate::turn::{Stops, TurnHandle};
 
 /// Which history a run goes on from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,7 +40,7 @@ enum History {
 pub struct Command {
     pub(crate) program: PathBuf,
     pub(crate) cwd: PathBuf,
-    pub(crate) prompt: Text,
+    pub(crate) prompt: Content,
     pub(crate) detail: Detail,
     pub(crate) approver: Option<Arc<dyn Approver>>,
     pub(crate) limits: Limits,
@@ -50,6 +52,7 @@ pub struct Command {
     skip_permissions: bool,
     allowed_tools: Vec<ToolRule>,
     disallowed_tools: Vec<ToolRule>,
+    tools: Option<Vec<ToolRule>>,
     directories: Vec<PathBuf>,
     mcp_configs: Vec<String>,
     strict_mcp_config: bool,
@@ -70,7 +73,7 @@ impl Command {
         Self {
             program: program.into(),
             cwd: PathBuf::from("."),
-            prompt: Text::default(),
+            prompt: Content::Text(Text::default()),
             detail: Detail::default(),
             approver: None,
             limits: Limits::default(),
@@ -82,6 +85,7 @@ impl Command {
             skip_permissions: false,
             allowed_tools: Vec::new(),
             disallowed_tools: Vec::new(),
+            tools: None,
             directories: Vec::new(),
             mcp_configs: Vec::new(),
             strict_mcp_config: false,
@@ -99,7 +103,14 @@ impl Command {
     /// What the model is asked. `/commands` at its start and `@file` inside it are active.
     #[must_use]
     pub fn prompt(mut self, prompt: impl Into<Text>) -> Self {
-        self.prompt = prompt.into();
+        self.prompt = Content::Text(prompt.into());
+        self
+    }
+
+    /// What the model is asked, with images or documents in it: text, or blocks as the API has them.
+    #[must_use]
+    pub fn content(mut self, content: impl Into<Content>) -> Self {
+        self.prompt = content.into();
         self
     }
 
@@ -170,6 +181,13 @@ impl Command {
     #[must_use]
     pub fn disallow_tools(mut self, rules: impl IntoIterator<Item = ToolRule>) -> Self {
         self.disallowed_tools.extend(rules);
+        self
+    }
+
+    /// The built-in tools on offer, by name; none where there is none. Tools of MCP servers stay as they are.
+    #[must_use]
+    pub fn only_tools(mut self, names: impl IntoIterator<Item = ToolRule>) -> Self {
+        self.tools = Some(names.into_iter().collect());
         self
     }
 
@@ -287,13 +305,48 @@ impl Command {
     /// [`CliUnusable`](crate::Error::CliUnusable) and [`UserRefused`](crate::Error::UserRefused) tell why it did not start. What goes wrong later comes out of
     /// the [`Process`].
     pub async fn spawn(self) -> Result<Process> {
-        self.check()?;
-        Process::start(self).await
+        self.spawn_steered(TurnHandle::new()).await
     }
 
-    /// Whether questions, interrupts and settings go over stdin and stdout.
+    /// As [`Command::spawn`], stopped by whoever has the handle.
+    pub(super) async fn spawn_steered(self, handle: (TurnHandle, Stops)) -> Result<Process> {
+        self.check()?;
+        Process::start(self, handle).await
+    }
+
+    /// Adds to what is added to the system prompt already.
+    pub(super) fn append_system_prompt_too(mut self, text: &str) -> Self {
+        self.append_system_prompt = Some(match self.append_system_prompt.take() {
+            Some(before) => format!("{before}\n\n{text}"),
+            None => text.to_owned(),
+        });
+        self
+    }
+
+    /// No MCP server is started.
+    pub(super) fn without_mcp(mut self) -> Self {
+        self.mcp_configs.clear();
+        self.strict_mcp_config()
+    }
+
+    /// The lower of two limits counts.
+    pub(super) fn at_most_turns(mut self, turns: u32) -> Self {
+        self.max_turns = Some(self.max_turns.map_or(turns, |known| known.min(turns)));
+        self
+    }
+
+    /// The lower of two limits counts; what is no amount is kept, to be refused by name.
+    pub(super) fn at_most_usd(mut self, dollars: f64) -> Self {
+        self.max_budget_usd = match self.max_budget_usd {
+            Some(known) if known <= dollars => Some(known),
+            _ => Some(dollars),
+        };
+        self
+    }
+
+    /// Whether questions, interrupts and settings go over stdin and stdout. Blocks have no other way in.
     pub(crate) fn is_controlled(&self) -> bool {
-        self.approver.is_some()
+        self.approver.is_some() || matches!(self.prompt, Content::Blocks(_))
     }
 
     pub(crate) fn resumed(&self) -> Option<&CliSessionId> {

@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use super::argument::{ModelName, PermissionMode};
 use crate::approval::{Denial, Permit, Scope};
 use crate::error::{Error, Result};
+use crate::messages::Content;
 use crate::text::{Json, Text};
+use crate::turn::{Stops, TurnHandle};
 
 /// Requests that wait for the process to be polled; asking waits beyond it.
 const REQUESTS: usize = 16;
@@ -17,7 +19,7 @@ const REQUESTS: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Control {
     requests: mpsc::Sender<Request>,
-    stop: watch::Sender<Option<Stop>>,
+    handle: TurnHandle,
 }
 
 /// What a [`Control`] can ask of its process.
@@ -29,44 +31,34 @@ pub(super) enum Request {
 
 pub(super) type Answer = oneshot::Sender<Result<()>>;
 
-/// How a run is stopped.
-#[derive(Debug, Clone)]
-pub(super) enum Stop {
-    /// As Ctrl-C does it: the CLI writes a result.
-    Interrupt(Text),
-    /// The process is ended, with the usual grace.
-    Cancel(Text),
-}
-
 /// The other half of a [`Control`].
 #[derive(Debug)]
 pub(super) struct Requests {
     pub(super) requests: mpsc::Receiver<Request>,
-    pub(super) stop: watch::Receiver<Option<Stop>>,
+    pub(super) stops: Stops,
 }
 
 impl Control {
-    pub(super) fn new() -> (Self, Requests) {
+    /// With the two halves of a handle, which may be the turn's that the process works for.
+    pub(super) fn new((handle, stops): (TurnHandle, Stops)) -> (Self, Requests) {
         let (requests, received) = mpsc::channel(REQUESTS);
-        let (stop, stopped) = watch::channel(None);
-        (Self { requests, stop }, Requests { requests: received, stop: stopped })
+        (Self { requests, handle }, Requests { requests: received, stops })
     }
 
     /// Asks the CLI to stop what it does; it ends with a result. May be called twice.
     pub fn interrupt(&self) {
-        // A cancellation that nobody has seen yet is not weakened.
-        self.stop.send_if_modified(|asked| {
-            let fresh = !matches!(asked, Some(Stop::Cancel(_)));
-            if fresh {
-                *asked = Some(Stop::Interrupt("user".into()));
-            }
-            fresh
-        });
+        self.handle.interrupt();
     }
 
     /// Ends the process, its children included: INT, TERM, KILL. `by` stands in the turn's end.
     pub fn cancel(&self, by: &str) {
-        self.stop.send_replace(Some(Stop::Cancel(by.into())));
+        self.handle.cancel(by);
+    }
+
+    /// The half of it that any turn has.
+    #[must_use]
+    pub fn handle(&self) -> TurnHandle {
+        self.handle.clone()
     }
 
     /// Changes the model for what follows.
@@ -94,13 +86,13 @@ impl Control {
 }
 
 /// The prompt as a message.
-pub(super) fn user_message(prompt: &Text) -> Bytes {
-    line(&json!({
-        "type": "user",
-        "message": {"role": "user", "content": prompt},
-        "parent_tool_use_id": null,
-        "session_id": "",
-    }))
+pub(super) fn user_message(prompt: &Content) -> Bytes {
+    // A line break can only stand between the tokens of JSON; here it would end the line.
+    let content = serde_json::to_string(prompt).unwrap_or_default().replace(['\n', '\r'], " ");
+    Bytes::from(format!(
+        "{{\"type\":\"user\",\"message\":{{\"role\":\"user\",\"content\":{content}}},\
+         \"parent_tool_use_id\":null,\"session_id\":\"\"}}\n"
+    ))
 }
 
 pub(super) fn interrupt(request_id: &str) -> Bytes {

@@ -47,6 +47,14 @@ pub(crate) fn allowed(
     variables.filter(move |(name, _)| is_allowed(name, anthropic))
 }
 
+/// Those that pass to a program that is not Claude Code: its settings are no business of others.
+#[cfg(feature = "mcp")]
+pub(crate) fn allowed_to_others(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> impl Iterator<Item = (OsString, OsString)> {
+    allowed(variables, false).filter(|(name, _)| !name.to_string_lossy().starts_with("CLAUDE_"))
+}
+
 fn is_allowed(name: &OsStr, anthropic: bool) -> bool {
     let Some(name) = name.to_str() else { return false };
     if ANTHROPIC.iter().any(|prefix| name.starts_with(prefix)) {
@@ -74,5 +82,13 @@ mod tests {
         for name in ["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"] {
             assert!(is_allowed(OsStr::new(name), true) && !is_allowed(OsStr::new(name), false), "{name}");
         }
+    }
+
+    #[cfg(feature = "mcp")]
+    #[test]
+    fn settings_of_claude_code_do_not_pass_to_others() {
+        let names = ["PATH", "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE", "CLAUDE_CODE_OAUTH_TOKEN", "JWT_SECRET"];
+        let passing = allowed_to_others(names.into_iter().map(|name| (name.into(), "x".into())));
+        assert_eq!(passing.map(|(name, _)| name).collect::<Vec<_>>(), ["PATH"]);
     }
 }

@@ -54,17 +54,17 @@ pub(crate) fn judge(it: &Evidence<'_>) -> Result<Outcome, Error> {
 fn failed_result(it: &Evidence<'_>, result: &RunResult) -> Error {
     let message = || it.secrets.redact(result.text()).into();
     match (result.api_error_status, &*result.subtype) {
-        (Some(401 | 403), _) => Error::Unauthorized { message: message() },
-        (Some(429), _) => Error::RateLimited { retry_after: None, message: message() },
-        (Some(503 | 529), _) => Error::Overloaded { retry_after: None, message: message() },
-        (Some(500..), _) => Error::Unavailable { message: message() },
-        (Some(status), _) => Error::Rejected { status, message: message() },
+        (Some(401 | 403), _) => Error::Unauthorized { message: message(), request_id: None },
+        (Some(429), _) => Error::RateLimited { retry_after: None, message: message(), request_id: None },
+        (Some(503 | 529), _) => Error::Overloaded { retry_after: None, message: message(), request_id: None },
+        (Some(500..), _) => Error::Unavailable { message: message(), request_id: None },
+        (Some(status), _) => Error::Rejected { status, message: message(), request_id: None },
         (_, "error_max_turns") => Error::LimitReached { limit: "max_turns", message: message() },
         (_, "error_max_budget_usd") => Error::LimitReached { limit: "max_cost", message: message() },
         _ => match (it.resumed, result.text()) {
             (Some(session), text) if is_unknown_session(text) => Error::UnknownSession(session.clone()),
             (_, text) if text.contains("Please run /login") => Error::NotLoggedIn { message: message() },
-            (_, text) if is_connection(text) => Error::Unavailable { message: message() },
+            (_, text) if is_connection(text) => Error::Unavailable { message: message(), request_id: None },
             _ => Error::CliFailed { exit: it.exit, message: message() },
         },
     }

@@ -17,6 +17,7 @@ use super::message::Message;
 use super::outcome::Outcome;
 use crate::error::{Error, Result};
 use crate::turn::event::Events;
+use crate::turn::{Stops, TurnHandle};
 
 /// A child and the stream of its output. Dropping it ends the child and all that descends from it.
 ///
@@ -57,8 +58,9 @@ impl Output {
 }
 
 impl Process {
-    pub(super) async fn start(command: Command) -> Result<Self> {
-        let (control, requests) = Control::new();
+    /// Starts it; who holds the handle's other half steers it.
+    pub(super) async fn start(command: Command, handle: (TurnHandle, Stops)) -> Result<Self> {
+        let (control, requests) = Control::new(handle);
         let outcome = Arc::new(OnceLock::new());
         let driver = Driver::start(command, requests, outcome.clone()).await?;
         let pid = driver.pid();

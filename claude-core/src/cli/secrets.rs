@@ -3,16 +3,16 @@
 use std::ffi::OsString;
 
 /// The longest secret that is looked for, in bytes.
-pub(super) const SECRET_BYTES: usize = 1024;
+pub(crate) const SECRET_BYTES: usize = 1024;
 
 /// The shortest value that counts as a secret: shorter ones would strike out words.
 const SHORTEST: usize = 8;
 
 /// The credentials in a child's environment.
-pub(super) struct Secrets(Vec<String>);
+pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
-    pub(super) fn of(environment: &[(OsString, OsString)]) -> Self {
+    pub(crate) fn of(environment: &[(OsString, OsString)]) -> Self {
         let is_secret =
             |name: &str| ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD"].iter().any(|end| name.ends_with(end));
         let secret = |(name, value): &(OsString, OsString)| {
@@ -23,7 +23,7 @@ impl Secrets {
     }
 
     /// `text` with every secret struck out.
-    pub(super) fn redact(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[redacted]"))
     }
 }

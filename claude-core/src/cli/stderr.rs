@@ -9,28 +9,29 @@ use super::secrets::{SECRET_BYTES, Secrets};
 
 /// Keeps the newest bytes and reads the rest away, so that a chatty child does not stop.
 #[derive(Debug)]
-pub(super) struct Stderr {
+pub(crate) struct Stderr {
     pipe: Option<pipe::Receiver>,
     tail: VecDeque<u8>,
     max: usize,
 }
 
 impl Stderr {
-    pub(super) fn new(pipe: pipe::Receiver, max: usize) -> Self {
+    pub(crate) fn new(pipe: pipe::Receiver, max: usize) -> Self {
         Self { pipe: Some(pipe), tail: VecDeque::new(), max }
     }
 
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.pipe.is_some()
     }
 
     /// Nothing more is read.
-    pub(super) fn close(&mut self) {
+    #[cfg(feature = "cli")]
+    pub(crate) fn close(&mut self) {
         self.pipe = None;
     }
 
     /// Reads some. Cancel safe: one read, kept at once.
-    pub(super) async fn read_some(&mut self) {
+    pub(crate) async fn read_some(&mut self) {
         let Some(pipe) = &mut self.pipe else { return };
         let mut bytes = [0; 4096];
         match pipe.read(&mut bytes).await {
@@ -44,7 +45,7 @@ impl Stderr {
     }
 
     /// Its text on one line, without control characters and without secrets.
-    pub(super) fn tail(&mut self, secrets: &Secrets) -> String {
+    pub(crate) fn tail(&mut self, secrets: &Secrets) -> String {
         let text = secrets.redact(&String::from_utf8_lossy(self.tail.make_contiguous()));
         let from = text.len().saturating_sub(self.max);
         let text = &text[text.ceil_char_boundary(from)..];

@@ -181,6 +181,40 @@ pub enum TurnEvent {
     },
 }
 
+impl TurnEvent {
+    /// The `type` on the wire, which is the name of the server-sent event too.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::TextDelta { .. } => "text_delta",
+            Self::ThinkingDelta { .. } => "thinking_delta",
+            Self::ToolCall { .. } => "tool_call",
+            Self::ToolInputDelta { .. } => "tool_input_delta",
+            Self::ToolInput { .. } => "tool_input",
+            Self::ApprovalRequired { .. } => "approval_required",
+            Self::ApprovalResolved { .. } => "approval_resolved",
+            Self::ToolOutput { .. } => "tool_output",
+            Self::ToolResult { .. } => "tool_result",
+            Self::Message { .. } => "message",
+            Self::Usage(_) => "usage",
+            Self::Retrying { .. } => "retrying",
+            Self::Notice { .. } => "notice",
+            Self::Compacted { .. } => "compacted",
+            Self::Unknown { .. } => "unknown",
+            Self::Completed { .. } => "completed",
+            Self::Failed(_) => "failed",
+            Self::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// Whether nothing comes after it.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Completed { .. } | Self::Failed(_) | Self::Cancelled { .. })
+    }
+}
+
 /// Tokens and cost of a turn up to now; each event replaces the one before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
@@ -212,6 +246,18 @@ pub struct Failed {
 }
 
 impl Failed {
+    /// With this code, for good.
+    pub fn new(code: impl Into<Text>, message: impl Into<Text>) -> Self {
+        Self { code: code.into(), message: message.into(), retryable: false, retry_after_ms: None }
+    }
+
+    /// The same, but it may succeed later.
+    #[must_use]
+    pub fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
+    }
+
     /// Whether the same turn may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

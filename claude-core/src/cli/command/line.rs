@@ -6,24 +6,17 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 
 use super::{Command, History};
-use crate::cli::argument::invalid;
+use crate::cli::argument::{ToolRule, invalid};
 use crate::cli::environment::allowed;
 use crate::error::{Error, Result};
+use crate::messages::{Content, ContentBlock};
 
 /// The most bytes of one argument; Linux refuses more (`MAX_ARG_STRLEN`, with its NUL and the flag's name).
 const ARGUMENT_BYTES: usize = 128 * 1024 - 256;
 
 impl Command {
     pub(super) fn check(&self) -> Result<()> {
-        if self.prompt.trim().is_empty() {
-            return Err(invalid("prompt", "it is empty"));
-        }
-        if self.prompt.contains('\0') {
-            return Err(invalid("prompt", "it has a NUL character"));
-        }
-        if self.prompt.len() > self.limits.prompt_bytes {
-            return Err(invalid("prompt", format!("it is longer than {} bytes", self.limits.prompt_bytes)));
-        }
+        self.check_prompt()?;
         if self.fork && !matches!(self.history, History::Resume(_) | History::Latest) {
             return Err(invalid("fork", "there is no session to fork: resume or continue one"));
         }
@@ -45,6 +38,28 @@ impl Command {
         Ok(())
     }
 
+    fn check_prompt(&self) -> Result<()> {
+        let (is_empty, has_nul, bytes) = match &self.prompt {
+            Content::Text(text) => (text.trim().is_empty(), text.contains('\0'), text.len()),
+            Content::Blocks(blocks) => {
+                let has_nul =
+                    |it: &ContentBlock| matches!(it, ContentBlock::Text(it) if it.text.contains('\0'));
+                let written = serde_json::to_string(blocks).unwrap_or_default();
+                (blocks.is_empty(), blocks.iter().any(has_nul), written.len())
+            }
+        };
+        if is_empty {
+            return Err(invalid("prompt", "it is empty"));
+        }
+        if has_nul {
+            return Err(invalid("prompt", "it has a NUL character"));
+        }
+        if bytes > self.limits.prompt_bytes {
+            return Err(invalid("prompt", format!("it is longer than {} bytes", self.limits.prompt_bytes)));
+        }
+        Ok(())
+    }
+
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         let mut line: Vec<OsString> =
             ["-p", "--verbose", "--output-format=stream-json"].map(Into::into).into();
@@ -52,6 +67,8 @@ impl Command {
             |name: &str, value: &dyn std::fmt::Display| line.push(format!("--{name}={value}").into());
         if self.is_controlled() {
             flag("input-format", &"stream-json");
+        }
+        if self.approver.is_some() {
             flag("permission-prompt-tool", &"stdio");
         }
         match &self.history {
@@ -67,6 +84,9 @@ impl Command {
         }
         self.allowed_tools.iter().for_each(|rule| flag("allowedTools", &rule.as_str()));
         self.disallowed_tools.iter().for_each(|rule| flag("disallowedTools", &rule.as_str()));
+        if let Some(names) = &self.tools {
+            flag("tools", &names.iter().map(ToolRule::as_str).collect::<Vec<_>>().join(","));
+        }
         self.mcp_configs.iter().for_each(|config| flag("mcp-config", config));
         if let Some(text) = &self.system_prompt {
             flag("system-prompt", text);
@@ -132,7 +152,7 @@ fn flag_path(name: &str, path: &Path) -> OsString {
 mod tests {
     use super::*;
     use crate::approval::DenyWrites;
-    use crate::cli::argument::{CliSessionId, ModelName, ToolRule};
+    use crate::cli::argument::{CliSessionId, ModelName};
 
     fn line(command: &Command) -> Vec<String> {
         command.arguments().into_iter().map(|it| it.into_string().unwrap()).collect()

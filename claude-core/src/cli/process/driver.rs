@@ -14,13 +14,13 @@ use bytes::Bytes;
 use process_tree::{Grace, Signal, Tree};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
 use self::clock::{Alarm, Clock};
 use super::Output;
 use crate::cli::argument::CliSessionId;
-use crate::cli::control::{self, Answer, Request, Stop};
+use crate::cli::control::{self, Answer, Request};
 use crate::cli::input::Input;
 use crate::cli::judge::{Evidence, judge};
 use crate::cli::line::Kind;
@@ -34,6 +34,7 @@ use crate::error::{Error, Result};
 use crate::ndjson::Lines;
 use crate::text::Text;
 use crate::turn::event::Events;
+use crate::turn::{Stop, Stops};
 
 pub(super) struct Driver {
     child: Child,
@@ -44,7 +45,7 @@ pub(super) struct Driver {
     translator: Translator,
     questions: Option<Questions>,
     requests: mpsc::Receiver<Request>,
-    stops: watch::Receiver<Option<Stop>>,
+    stops: Stops,
     /// Requests of ours that the CLI has not answered.
     unanswered: Vec<(String, Answer)>,
     clock: Clock,
@@ -123,7 +124,7 @@ impl Driver {
         let (alarm, at) = clock.next(asks);
         tokio::select! {
             biased;
-            stop = stop_of(stops) => self.stop(stop),
+            stop = stops.stopped() => self.stop(stop),
             request = request_of(requests) => self.request(request),
             step = step_of(questions) => self.take(step),
             () = input.write_some(), if input.has_work() => {}
@@ -220,7 +221,7 @@ impl Driver {
 
     fn stop(&mut self, stop: Stop) {
         match stop {
-            Stop::Interrupt(by) => {
+            Stop::Interrupt { by } => {
                 self.stopped_by = Some(by);
                 if self.input.is_open() {
                     let id = fresh_request_id();
@@ -230,7 +231,7 @@ impl Driver {
                     let _ = tree.signal(Signal::Interrupt);
                 }
             }
-            Stop::Cancel(by) => {
+            Stop::Cancel { by } => {
                 self.stopped_by = Some(by);
                 self.end();
             }
@@ -415,16 +416,6 @@ async fn step_of(questions: &mut Option<Questions>) -> Step {
         Some(questions) if questions.has_work() => questions.step().await,
         _ => std::future::pending().await,
     }
-}
-
-/// Pending for ever once every handle is gone.
-async fn stop_of(stops: &mut watch::Receiver<Option<Stop>>) -> Stop {
-    if stops.changed().await.is_ok()
-        && let Some(asked) = stops.borrow_and_update().clone()
-    {
-        return asked;
-    }
-    std::future::pending().await
 }
 
 /// Pending for ever once every handle is gone.

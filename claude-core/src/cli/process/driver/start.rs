@@ -17,6 +17,7 @@ use crate::cli::secrets::Secrets;
 use crate::cli::stderr::Stderr;
 use crate::cli::translator::Translator;
 use crate::error::{Error, Result};
+use crate::messages::Content;
 use crate::ndjson::Lines;
 
 /// What the kernel holds of output that we have not read. More than the usual 64 KiB saves a fast child
@@ -42,11 +43,12 @@ impl Driver {
         let (tree, pipes) = Tree::piped(child).await.map_err(|error| not_started(&command.program, error))?;
         let _ = rustix::pipe::fcntl_setpipe_size(&pipes.stdout, PIPE_BYTES);
         let mut input = Input::new(pipes.stdin);
-        if command.is_controlled() {
-            input.push(user_message(&command.prompt));
-        } else {
-            input.push(command.prompt.clone().into_bytes());
-            input.close();
+        match &command.prompt {
+            Content::Text(prompt) if !command.is_controlled() => {
+                input.push(prompt.clone().into_bytes());
+                input.close();
+            }
+            prompt => input.push(user_message(prompt)),
         }
         Ok(Self {
             child: Child::Running(tree),
@@ -60,7 +62,7 @@ impl Driver {
             secrets,
             questions: command.approver.map(|approver| Questions::new(approver, cwd)),
             requests: requests.requests,
-            stops: requests.stop,
+            stops: requests.stops,
             unanswered: Vec::new(),
             ready: VecDeque::new(),
             stopped_by: None,
