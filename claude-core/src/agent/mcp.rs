@@ -1,0 +1,87 @@
+//! MCP servers as sources of tools.
+//!
+//! ```no_run
+//! use claude_core::agent::mcp::McpServer;
+//! use claude_core::agent::ToolRegistry;
+//!
+//! # async fn example() -> claude_core::Result<()> {
+//! let files = McpServer::stdio("mcp-server-files", ["/srv/docs"]).prefix("files").read_only(["read_file"]);
+//! let tools = files.connect().await?.tools();
+//! # drop(tools);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A server over pipes belongs to this process with all that descends from it, and gets an allow-list of the
+//! environment: [`init`](crate::init) comes first in `main`, as for Claude Code. Each tool holds the connection;
+//! it ends with the last of them. A server that died costs the calls that were on their way, and is started again
+//! by the next one.
+//!
+//! What a server says of its tools is its own word: every tool counts as one that writes, and is asked about,
+//! unless [`McpServer::read_only`] or [`McpServer::trust_annotations`] says otherwise. Questions of a server to
+//! the model or to a person are refused.
+
+mod child;
+mod connection;
+mod content;
+mod exact;
+mod http;
+mod server;
+mod tool;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use server::{Limits, McpServer};
+
+use self::connection::Line;
+use self::tool::McpTool;
+use super::Tool;
+use crate::error::Result;
+use crate::text::Text;
+
+/// The tools of a server, and the connection to it. Cheap to clone.
+#[derive(Clone)]
+pub struct McpTools {
+    server: Arc<McpServer>,
+    line: Line,
+    tools: Vec<Arc<McpTool>>,
+}
+
+impl McpServer {
+    /// Starts or reaches the server, and asks for its tools. Tools that it adds later come with the next connection.
+    ///
+    /// # Errors
+    /// [`Error::Mcp`](crate::Error::Mcp): it can't be started or reached, took too long, or speaks something else.
+    pub async fn connect(self) -> Result<McpTools> {
+        let server = Arc::new(self);
+        let (line, tools) = Line::open(Arc::clone(&server)).await?;
+        let tools = tools.into_iter().map(|tool| McpTool::new(tool, &server, &line));
+        let tools = tools.map(|tool| tool.map(Arc::new)).collect::<Result<_>>()?;
+        Ok(McpTools { server, line, tools })
+    }
+}
+
+impl McpTools {
+    /// The tools, for a [`ToolRegistry`](super::ToolRegistry).
+    #[must_use]
+    pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
+        self.tools.iter().map(|tool| Arc::clone(tool) as Arc<dyn Tool>).collect()
+    }
+
+    /// What the server wants the model to know about it; its own words.
+    #[must_use]
+    pub fn instructions(&self) -> Option<Text> {
+        self.line.instructions()
+    }
+}
+
+impl fmt::Debug for McpTools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.tools.iter().map(|tool| &tool.spec().name).collect();
+        f.debug_struct("McpTools")
+            .field("server", &self.server.name())
+            .field("tools", &names)
+            .finish_non_exhaustive()
+    }
+}
