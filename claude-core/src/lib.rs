@@ -1,12 +1,18 @@
-//! Claude streaming: turns of the Claude Code CLI as typed events, with approvals, cost and one end.
+//! Claude streaming: the Messages API and the Claude Code CLI behind one kind of turn, with approvals, cost and one end.
 //!
 //! The cast:
-//! - [`cli::Command`] describes one run of Claude Code and starts a [`cli::Process`].
-//! - A [`cli::Process`] is a stream of [`cli::Output`]: the CLI's own line, untouched, and the
-//!   [`TurnEvent`]s it means. Dropping it ends the child and everything that descends from it.
+//! - A [`Backend`] starts a [`Turn`] from a [`TurnRequest`]: one user message answered to its end. A turn is a stream
+//!   of [`TurnEvent`]s; dropping it cancels it, and its [`TurnHandle`] stops it from anywhere.
+//! - [`agent::AgentLoop`] is the backend over the Messages API, and runs the tools of an [`agent::ToolRegistry`].
+//!   [`cli::Backend`] is the one over Claude Code.
 //! - An [`Approver`](approval::Approver) answers questions about tools. What it permits is what runs.
-//! - A [`cli::ChildUser`] is whom the child runs as, where a program that is root keeps its own secrets from it.
-//! - [`cli::Control`] interrupts, cancels, and changes model or permission mode from anywhere.
+//! - A [`messages::Client`] asks the Messages API; each [`messages::Stream`] ends in one [`messages::Outcome`].
+//! - A [`cli::Command`] describes one run of Claude Code and starts a [`cli::Process`]: a stream of [`cli::Output`],
+//!   the CLI's own line, untouched, and the events it means. Dropping it ends the child and everything that descends
+//!   from it. [`cli::Control`] steers it; a [`cli::ChildUser`] is whom it runs as.
+//! - [`pricing::Prices`] knows what tokens cost, or that this is not known.
+//!
+//! A turn is shown at [`agent`]. A run of Claude Code, with its lines:
 //!
 //! ```no_run
 //! use claude_core::cli::Command;
@@ -29,30 +35,39 @@
 //! }
 //! ```
 
+#[cfg(feature = "tools")]
+pub mod agent;
 pub mod approval;
 pub mod cli;
 pub mod error;
+pub mod messages;
 pub mod ndjson;
+mod object;
+pub mod pricing;
+pub mod sse;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
 mod timestamp;
+#[cfg(feature = "api")]
+mod tls;
 pub mod turn;
 
 pub use error::{Error, Result};
-#[cfg(feature = "cli")]
+pub use object::Object;
+#[cfg(any(feature = "cli", feature = "mcp"))]
 pub use process_tree::init;
+pub use text::{Json, Text};
+pub use timestamp::{Clock, Timestamp};
+pub use turn::{Backend, Effect, Turn, TurnEvent, TurnHandle, TurnRequest};
 
 /// Ends what runs of killed programs left behind, and says how many processes that were. It touches nothing
 /// whose owner lives. Takes some milliseconds, since it looks at every process: call it once, at start.
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "mcp"))]
 #[must_use = "the number tells whether something was left"]
 pub fn sweep() -> u32 {
     process_tree::sweep().processes
 }
-pub use text::{Json, Text};
-pub use timestamp::{Clock, Timestamp};
-pub use turn::{Effect, TurnEvent};
 
 /// The examples of the READMEs compile.
 #[cfg(doctest)]

@@ -1,7 +1,7 @@
 //! A Messages API on a loopback socket: a real server that answers by plan, with faults where the plan has some.
 //!
 //! Good enough for the real Claude Code CLI and for API clients. It asks for no key and knows no limits of its
-//! own; what it answers is the [`Plan`]'s, what it was asked is kept for [`LoopbackApi::requests`].
+//! own unless the plan has some; what it answers is the [`Plan`]'s, what it was asked is kept for [`LoopbackApi::requests`].
 //!
 //! ```
 //! use claude_core::testing::{LoopbackApi, Reply};
@@ -17,14 +17,23 @@
 //! # }
 //! ```
 
+mod block;
 mod body;
-mod content;
+mod fault;
+mod flight;
+mod history;
+mod message;
+mod models;
+mod pace;
 mod plan;
 mod problem;
 mod reply;
 mod request;
+mod rules;
 mod scenario;
 mod server;
+mod socket;
+mod wire;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -35,11 +44,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use fault::Point;
 pub use plan::Plan;
 pub use reply::Reply;
 pub use request::RecordedRequest;
+pub use wire::LineEnd;
 
-use request::Requests;
+use server::Seen;
 
 /// The largest request body, in bytes, as with the real API; a larger one is answered with 413.
 pub const BODY_MAX: usize = 32 * 1024 * 1024;
@@ -55,7 +66,7 @@ pub const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 #[must_use = "the server stops when it is dropped"]
 pub struct LoopbackApi {
     address: SocketAddr,
-    requests: Arc<Requests>,
+    seen: Arc<Seen>,
     stop: CancellationToken,
     server: JoinHandle<io::Result<()>>,
 }
@@ -83,10 +94,10 @@ impl LoopbackApi {
     /// The socket has no address.
     pub fn start_on(listener: TcpListener, plan: impl Into<Plan>) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let requests = Arc::new(Requests::default());
+        let seen = Arc::new(Seen::default());
         let stop = CancellationToken::new();
-        let serving = server::serve(listener, plan.into(), Arc::clone(&requests), stop.clone());
-        Ok(Self { address, requests, stop, server: tokio::spawn(serving) })
+        let serving = server::serve(listener, plan.into(), Arc::clone(&seen), stop.clone());
+        Ok(Self { address, seen, stop, server: tokio::spawn(serving) })
     }
 
     /// The base URL, `http://127.0.0.1:PORT`, as for `ANTHROPIC_BASE_URL`.
@@ -104,7 +115,14 @@ impl LoopbackApi {
     /// What it was asked so far, oldest first; the newest [`REQUESTS_MAX`].
     #[must_use]
     pub fn requests(&self) -> Vec<Arc<RecordedRequest>> {
-        self.requests.all()
+        self.seen.requests.all()
+    }
+
+    /// How many answers of `POST /v1/messages` are on their way, or are stalled. It sinks soon after a client
+    /// hangs up: whoever cancels a request can see that nothing is paid for any more.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.seen.flights.count()
     }
 
     /// Stops: answers on their way are cut off, the socket is closed when this returns.

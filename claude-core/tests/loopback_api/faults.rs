@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use claude_core::testing::{LoopbackApi, Reply};
+use claude_core::testing::{LoopbackApi, Point, Reply};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
@@ -42,11 +42,81 @@ async fn stalls_after_some_events() {
 }
 
 #[tokio::test]
+async fn stalls_at_any_place() {
+    for (at, status, kinds) in [
+        (Point::Head, 200, 0),
+        (Point::Events(1), 200, 1),
+        (Point::LastDelta, 200, 5),
+        (Point::Events(99), 200, 8),
+    ] {
+        let api = LoopbackApi::start(Reply::text("a b").stall(at)).await.unwrap();
+        let (bytes, open) = read_until_silence(&api).await;
+        let answer = parse(&bytes);
+        assert!(open && !answer.whole, "{at:?}");
+        assert_eq!((answer.status, answer.events().len()), (status, kinds), "{at:?}");
+    }
+    let api = LoopbackApi::start(Reply::text("a b").stall(Point::Bytes(40))).await.unwrap();
+    let (bytes, open) = read_until_silence(&api).await;
+    assert_eq!((parse(&bytes).body.len(), open), (40, true));
+}
+
+#[tokio::test]
+async fn pings_go_on_while_it_stalls_between_events() {
+    let reply = Reply::text("a b").stall(Point::LastDelta).pings_every(Duration::from_millis(5));
+    let api = LoopbackApi::start(reply).await.unwrap();
+    let mut socket = open(&api, "POST", "/v1/messages", Some(&question(true))).await;
+    let mut bytes = Vec::new();
+    while parse(&bytes).body.matches("event: ping").count() < 5 {
+        assert!(socket.read_buf(&mut bytes).await.unwrap() > 0);
+    }
+    assert!(!parse(&bytes).whole);
+}
+
+#[tokio::test]
+async fn closes_without_a_response() {
+    for reply in [Reply::text("a").cut(Point::BeforeHead), Reply::status(500).cut(Point::BeforeHead)] {
+        let api = LoopbackApi::start([reply, Reply::text("fine")]).await.unwrap();
+        let (bytes, open) = read_until_silence(&api).await;
+        assert_eq!((bytes.len(), open), (0, false));
+        assert_eq!(ask(&api, &question(true)).await.text(), "fine");
+    }
+}
+
+#[tokio::test]
+async fn ends_early_as_if_it_were_whole() {
+    let api = LoopbackApi::start(Reply::text("a b c").end(Point::Events(4))).await.unwrap();
+    let answer = ask(&api, &question(true)).await;
+    assert_eq!((answer.whole, answer.events().len()), (true, 4));
+}
+
+#[tokio::test]
+async fn recorded_streams_have_faults_too() {
+    let reply = Reply::raw_stream("data: 1\n\ndata: 2\n\n").cut(Point::Bytes(12));
+    let api = LoopbackApi::start(reply).await.unwrap();
+    let answer = ask(&api, &question(true)).await;
+    assert_eq!((answer.whole, answer.body.as_str()), (false, "data: 1\n\ndat"));
+}
+
+#[tokio::test]
+async fn knows_which_answers_are_on_their_way() {
+    let api = LoopbackApi::start(Reply::text("a b").stall(Point::LastDelta)).await.unwrap();
+    let mut socket = open(&api, "POST", "/v1/messages", Some(&question(true))).await;
+    socket.read_buf(&mut Vec::new()).await.unwrap();
+    assert_eq!(api.in_flight(), 1);
+    drop(socket);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while api.in_flight() > 0 {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
 async fn breaks_the_connection_after_some_bytes() {
     for (bytes, stream) in [(0, true), (700, true), (20, false)] {
         let api = LoopbackApi::start(Reply::text("a b c d").cut_after_bytes(bytes)).await.unwrap();
         let answer = ask(&api, &question(stream)).await;
-        assert_eq!((answer.whole, answer.body.len()), (false, bytes), "{bytes}");
+        assert_eq!((answer.status, answer.whole, answer.body.len()), (200, false, bytes), "{bytes}");
     }
 }
 

@@ -26,6 +26,23 @@ impl Answer {
         data.map(|data| serde_json::from_str(data).unwrap()).collect()
     }
 
+    /// The types of the events.
+    pub(crate) fn kinds(&self) -> Vec<String> {
+        self.events().iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The deltas of this type, each one's text.
+    pub(crate) fn pieces(&self, member: &str) -> Vec<String> {
+        let events = self.events();
+        events.iter().filter_map(|event| event["delta"][member].as_str().map(str::to_owned)).collect()
+    }
+
+    /// A header of the response.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(known, _)| *known == name).map(|(_, value)| value).next()
+    }
+
     /// The texts of the deltas, joined.
     pub(crate) fn text(&self) -> String {
         let events = self.events();
@@ -51,12 +68,24 @@ pub(crate) async fn call(api: &LoopbackApi, method: &str, path: &str, body: Opti
     parse(&bytes)
 }
 
+/// As [`ask`], with these header lines instead of the usual key.
+pub(crate) async fn ask_with(api: &LoopbackApi, headers: &str, body: &Value) -> Answer {
+    let mut socket = open_with(api, "POST /v1/messages", headers, Some(body)).await;
+    let mut bytes = Vec::new();
+    socket.read_to_end(&mut bytes).await.unwrap();
+    parse(&bytes)
+}
+
 /// Sends the request; the response is still to be read.
 pub(crate) async fn open(api: &LoopbackApi, method: &str, path: &str, body: Option<&Value>) -> TcpStream {
+    open_with(api, &format!("{method} {path}"), "x-api-key: k\r\n", body).await
+}
+
+async fn open_with(api: &LoopbackApi, what: &str, headers: &str, body: Option<&Value>) -> TcpStream {
     let body = body.map(Value::to_string).unwrap_or_default();
     let mut socket = TcpStream::connect(api.address()).await.unwrap();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: loopback\r\nconnection: close\r\nx-api-key: k\r\n\
+        "{what} HTTP/1.1\r\nhost: loopback\r\nconnection: close\r\n{headers}\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
@@ -66,24 +95,27 @@ pub(crate) async fn open(api: &LoopbackApi, method: &str, path: &str, body: Opti
 }
 
 pub(crate) fn parse(bytes: &[u8]) -> Answer {
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    let (head, rest) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let end = memchr::memmem::find(bytes, b"\r\n\r\n").unwrap_or(bytes.len());
+    let (head, rest) =
+        (String::from_utf8_lossy(&bytes[..end]).into_owned(), bytes.get(end + 4..).unwrap_or_default());
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
     let chunked = head.contains("transfer-encoding: chunked");
-    let (body, whole) = if chunked { dechunk(rest) } else { (rest.to_owned(), true) };
-    Answer { status, head: head.to_owned(), body, whole }
+    let (body, whole) = if chunked { dechunk(rest) } else { (rest.to_vec(), true) };
+    Answer { status, head, body: String::from_utf8_lossy(&body).into_owned(), whole }
 }
 
-fn dechunk(mut rest: &str) -> (String, bool) {
-    let mut body = String::new();
-    while let Some((size, after)) = rest.split_once("\r\n") {
+/// The body, and whether its last chunk came.
+fn dechunk(mut rest: &[u8]) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
+        let size = std::str::from_utf8(&rest[..end]).unwrap();
         let size = usize::from_str_radix(size, 16).unwrap();
         if size == 0 {
             return (body, true);
         }
-        let Some(chunk) = after.get(..size) else { break };
-        body.push_str(chunk);
-        rest = after.get(size + 2..).unwrap_or_default();
+        let Some(chunk) = rest.get(end + 2..end + 2 + size) else { break };
+        body.extend_from_slice(chunk);
+        rest = rest.get(end + 4 + size..).unwrap_or_default();
     }
     (body, false)
 }

@@ -1,4 +1,4 @@
-//! Replies, plans and the other endpoints.
+//! Replies and plans.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,6 @@ use claude_core::testing::{LoopbackApi, Plan, Reply};
 use serde_json::{Value, json};
 
 use super::http::{ask, call, question};
-
-fn kinds(events: &[Value]) -> Vec<&str> {
-    events.iter().map(|event| event["type"].as_str().unwrap()).collect()
-}
 
 #[tokio::test]
 async fn streams_a_text_word_by_word() {
@@ -27,7 +23,7 @@ async fn streams_a_text_word_by_word() {
         "message_delta",
         "message_stop",
     ];
-    assert_eq!(kinds(&events), expected);
+    assert_eq!(answer.kinds(), expected);
     assert_eq!(answer.text(), "one two\nthree ");
     assert_eq!(events[0]["message"]["model"], "claude-sonnet-5-5");
     assert_eq!(events[6]["usage"]["output_tokens"], 2);
@@ -76,26 +72,6 @@ async fn takes_replies_in_turn_and_repeats_the_last() {
 }
 
 #[tokio::test]
-async fn tells_errors_in_the_apis_shape() {
-    let api = LoopbackApi::start([
-        Reply::status(429).retry_after(3).message("slow down"),
-        Reply::status(502).html(),
-        Reply::status(500).empty(),
-    ])
-    .await
-    .unwrap();
-    let limited = ask(&api, &question(true)).await;
-    assert_eq!((limited.status, limited.head.contains("retry-after: 3")), (429, true));
-    let error = json!({"type": "rate_limit_error", "message": "slow down"});
-    assert_eq!(limited.json()["error"], error);
-    assert!(limited.head.contains(limited.json()["request_id"].as_str().unwrap()));
-    let page = ask(&api, &question(true)).await;
-    assert!(page.body.starts_with("<html>") && page.head.contains("text/html"));
-    let empty = ask(&api, &question(true)).await;
-    assert_eq!((empty.status, empty.body.as_str()), (500, ""));
-}
-
-#[tokio::test]
 async fn a_function_decides_by_the_request() {
     let plan = Plan::by(|request| Reply::text(request.model()));
     let api = LoopbackApi::start(plan).await.unwrap();
@@ -125,51 +101,6 @@ async fn sends_recorded_streams_as_they_are() {
         }
     }
     assert_eq!(count, 12);
-}
-
-#[tokio::test]
-async fn knows_the_other_endpoints() {
-    let api = LoopbackApi::start(Reply::text("a")).await.unwrap();
-    let counted = call(&api, "POST", "/v1/messages/count_tokens", Some(&question(false))).await;
-    assert!(counted.json()["input_tokens"].as_u64().unwrap() > 0);
-    let models = call(&api, "GET", "/v1/models", None).await.json();
-    let first = models["first_id"].as_str().unwrap();
-    assert_eq!(call(&api, "GET", &format!("/v1/models/{first}"), None).await.json(), models["data"][0]);
-    assert_eq!(call(&api, "GET", "/v1/models/claude-nope-1", None).await.status, 404);
-    assert_eq!(call(&api, "HEAD", "/", None).await.status, 200);
-    for (method, path) in [("GET", "/v1/nonsense"), ("GET", "/v1/messages")] {
-        let unknown = call(&api, method, path, None).await;
-        assert_eq!((unknown.status, &unknown.json()["error"]["type"]), (404, &json!("not_found_error")));
-    }
-}
-
-#[tokio::test]
-async fn refuses_a_request_without_its_members() {
-    let api = LoopbackApi::start(Reply::text("a")).await.unwrap();
-    let refused = ask(&api, &json!({"model": "claude-sonnet-5-5", "messages": []})).await;
-    assert_eq!(
-        (refused.status, &refused.json()["error"]["message"]),
-        (400, &json!("max_tokens: Field required"))
-    );
-}
-
-#[tokio::test]
-async fn the_newest_prompt_chooses_the_scenario() {
-    let api = LoopbackApi::start(Plan::scenarios()).await.unwrap();
-    let mut body = question(true);
-    body["messages"] = json!([
-        {"role": "user", "content": "scenario:error status=404"},
-        {"role": "assistant", "content": "…"},
-        {"role": "user", "content": [{"type": "text", "text": "reminder"}, {"type": "text", "text": "scenario:text n=3"}]},
-    ]);
-    assert_eq!(ask(&api, &body).await.text(), "stream every token");
-    body["messages"][2]["content"] = "scenario:tool_write path=/a content='x y'".into();
-    let events = ask(&api, &body).await.events();
-    assert!(events.iter().any(|event| event["content_block"]["name"] == "Write"));
-    let messages = body["messages"].as_array_mut().unwrap();
-    messages.push(json!({"role": "assistant", "content": []}));
-    messages.push(json!({"role": "user", "content": [{"type": "tool_result", "is_error": true}]}));
-    assert_eq!(ask(&api, &body).await.text(), "Done after 1 tool round(s); 1 result(s), 1 error(s).");
 }
 
 #[tokio::test]

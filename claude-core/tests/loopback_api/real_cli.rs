@@ -133,8 +133,8 @@ async fn gets_a_text() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn runs_a_tool() {
-    let api = LoopbackApi::start(Plan::scenarios()).await.unwrap();
+async fn runs_a_tool_and_keeps_to_the_rules_of_the_api() {
+    let api = LoopbackApi::start(Plan::scenarios().strict().require_key("test")).await.unwrap();
     let (lines, code) = run(&api, "scenario:tool_bash command='echo $((6 * 7))'").await;
     let results = lines.iter().filter(|line| line["type"] == "user");
     let outputs: Vec<_> = results.map(|line| line["message"]["content"][0]["content"].clone()).collect();

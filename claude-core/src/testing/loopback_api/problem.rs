@@ -1,11 +1,11 @@
 //! Errors in the API's shape.
 
 use axum::Json;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::reply::ErrorBody;
+use super::reply::{ErrorBody, PlannedError};
 
 /// The error type that belongs to a status.
 pub(super) fn kind(status: u16) -> &'static str {
@@ -28,39 +28,42 @@ pub(super) fn object(kind: &str, message: &str) -> Value {
     json!({"type": "error", "error": {"type": kind, "message": message}})
 }
 
-/// An error response.
+/// An error that no plan asked for.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) status: u16,
-    pub(super) retry_after: Option<u64>,
-    pub(super) body: ErrorBody,
     pub(super) message: String,
 }
 
 impl Problem {
-    /// An error that no plan asked for.
     pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, retry_after: None, body: ErrorBody::Json, message: message.into() }
+        Self { status, message: message.into() }
     }
 
     pub(super) fn response(self, request_id: &str) -> Response {
-        let Self { status, retry_after, body, message } = self;
-        let mut headers = HeaderMap::new();
-        if let Some(seconds) = retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        let Self { status, message } = self;
+        PlannedError { status, kind: None, message: Some(message), body: ErrorBody::Json }
+            .response(request_id)
+    }
+}
+
+impl PlannedError {
+    pub(super) fn response(self, request_id: &str) -> Response {
+        let status = self.status;
+        let kind = self.kind.unwrap_or_else(|| kind(status).to_owned());
+        let message = self.message.unwrap_or_else(|| format!("{kind} by plan"));
         let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        match body {
+        match self.body {
             ErrorBody::Json => {
-                let mut object = object(kind(status), &message);
+                let mut object = object(&kind, &message);
                 object["request_id"] = request_id.into();
-                (code, headers, Json(object)).into_response()
+                (code, Json(object)).into_response()
             }
             ErrorBody::Html => {
                 let page = format!("<html><body><h1>{status}</h1><p>{message}</p></body></html>\n");
-                (code, headers, Html(page)).into_response()
+                (code, Html(page)).into_response()
             }
-            ErrorBody::Empty => (code, headers).into_response(),
+            ErrorBody::Empty => code.into_response(),
         }
     }
 }

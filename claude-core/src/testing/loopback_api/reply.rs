@@ -1,146 +1,51 @@
-//! One planned reply and its faults.
+//! One planned reply.
+
+mod error;
+mod faults;
+mod message;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value;
 
-use super::content::Block;
+use super::fault::Fault;
+use super::message::Message;
+use super::pace::{Pace, Tempo};
+use super::wire::{LineEnd, Named, Wire};
+
+pub(super) use error::{ErrorBody, PlannedError};
 
 /// What one request of `POST /v1/messages` is answered with.
 ///
-/// A message is sent as a stream of events or as one JSON object, as the request asks for.
+/// A message is sent as a stream of events or as one JSON object, as the request asks for. A method that has no
+/// meaning for a reply, as [`Reply::html`] for a message, changes nothing.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Reply {
     pub(super) answer: Answer,
+    pub(super) headers: Vec<(String, String)>,
     pub(super) pace: Pace,
-    pub(super) fault: Fault,
+    pub(super) wire: Wire,
+    pub(super) fault: Option<Fault>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum Answer {
-    Message { content: Vec<Block>, stop_reason: Option<String>, usage: Option<Value> },
-    Error { status: u16, retry_after: Option<u64>, body: ErrorBody, message: Option<String> },
+    Message(Box<Message>),
+    Error(PlannedError),
     Stream(Bytes),
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(super) enum ErrorBody {
-    Json,
-    Html,
-    Empty,
-}
-
-/// When the pieces of a body are sent.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Pace {
-    /// Before the head of the response.
-    pub(super) first: Duration,
-    /// Before each event.
-    pub(super) events: Duration,
-    /// The largest piece in bytes.
-    pub(super) split: Option<usize>,
-}
-
-/// What goes wrong.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) enum Fault {
-    #[default]
-    None,
-    StallBefore,
-    StallAfterEvents(usize),
-    CutAfterBytes(usize),
-    ErrorEventAfter(usize),
-}
-
 impl Reply {
-    /// A message with this text, one delta per word.
-    pub fn text(text: impl Into<String>) -> Self {
-        Self::content(vec![Block::Text(text.into())])
-    }
-
-    /// A message that calls a tool, its input in pieces.
-    pub fn tool_use(name: impl Into<String>, input: Value) -> Self {
-        Self::tools([(name, input)])
-    }
-
-    /// A message that calls several tools.
-    pub fn tools<N: Into<String>>(calls: impl IntoIterator<Item = (N, Value)>) -> Self {
-        let calls = calls.into_iter().map(|(name, input)| Block::ToolUse { name: name.into(), input });
-        Self::content(calls.collect())
-    }
-
-    /// A message that thinks first (with a signature) and then says this text.
-    pub fn thinking(thinking: impl Into<String>, text: impl Into<String>) -> Self {
-        Self::content(vec![Block::Thinking(thinking.into()), Block::Text(text.into())])
-    }
-
-    /// An error with this status, as JSON in the API's shape.
-    pub fn status(status: u16) -> Self {
-        Self::new(Answer::Error { status, retry_after: None, body: ErrorBody::Json, message: None })
-    }
-
     /// These bytes as they are, as the body of an event stream, whether a stream was asked for or not: for
     /// recorded streams.
     pub fn raw_stream(bytes: impl Into<Bytes>) -> Self {
         Self::new(Answer::Stream(bytes.into()))
     }
 
-    /// Puts a text before what the message holds so far.
-    pub fn preface(mut self, text: impl Into<String>) -> Self {
-        if let Answer::Message { content, .. } = &mut self.answer {
-            content.insert(0, Block::Text(text.into()));
-        }
-        self
-    }
-
-    /// The message's `stop_reason`; without it `tool_use` or `end_turn`.
-    pub fn stop_reason(mut self, reason: impl Into<String>) -> Self {
-        if let Answer::Message { stop_reason, .. } = &mut self.answer {
-            *stop_reason = Some(reason.into());
-        }
-        self
-    }
-
-    /// Members of the message's `usage` that replace or add to the usual ones: 100 input tokens, an output token
-    /// per word.
-    pub fn usage(mut self, members: Value) -> Self {
-        if let Answer::Message { usage, .. } = &mut self.answer {
-            *usage = Some(members);
-        }
-        self
-    }
-
-    /// An error's `retry-after` header, in seconds.
-    pub fn retry_after(mut self, seconds: u64) -> Self {
-        if let Answer::Error { retry_after, .. } = &mut self.answer {
-            *retry_after = Some(seconds);
-        }
-        self
-    }
-
-    /// An error's message.
-    pub fn message(mut self, text: impl Into<String>) -> Self {
-        if let Answer::Error { message, .. } = &mut self.answer {
-            *message = Some(text.into());
-        }
-        self
-    }
-
-    /// Makes an error's body a web page, as a proxy sends one.
-    pub fn html(self) -> Self {
-        self.error_body(ErrorBody::Html)
-    }
-
-    /// Leaves out an error's body.
-    pub fn empty(self) -> Self {
-        self.error_body(ErrorBody::Empty)
-    }
-
-    /// Waits this long before each event of a stream.
-    pub fn words_every(mut self, pause: Duration) -> Self {
-        self.pace.events = pause;
+    /// A header of the response. A name or a value that HTTP forbids is answered with 500, which says so.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
 
@@ -150,50 +55,45 @@ impl Reply {
         self
     }
 
-    /// Sends the body in pieces of at most this many bytes, wherever that cuts it, a millisecond apart so that
-    /// each arrives by itself.
+    /// Waits this long before each event of a stream.
+    pub fn words_every(mut self, pause: Duration) -> Self {
+        self.pace.tempo = Tempo::Every(pause);
+        self
+    }
+
+    /// Sends so many deltas of a stream in a second, each at its own time seen from the first one: a late one
+    /// delays none behind it. Timers are good for a millisecond; above 1000 the deltas of one come together.
+    pub fn per_second(mut self, deltas: u32) -> Self {
+        self.pace.tempo = Tempo::PerSecond(deltas);
+        self
+    }
+
+    /// Sends the body in pieces of at most this many bytes, wherever that cuts it. Each is a chunk of HTTP, and
+    /// the first 200 are a millisecond apart, so that each arrives by itself.
     pub fn split_every(mut self, bytes: usize) -> Self {
         self.pace.split = Some(bytes.max(1));
         self
     }
 
-    /// Never answers: the request is taken, the connection stays open. A reply has one fault, the last one given.
-    pub fn stall_before(self) -> Self {
-        self.fault(Fault::StallBefore)
+    /// How the lines of a stream end.
+    pub fn line_end(mut self, end: LineEnd) -> Self {
+        self.wire.line_end = end;
+        self
     }
 
-    /// Sends this many events and then nothing more, the connection stays open.
-    pub fn stall_after_events(self, events: usize) -> Self {
-        self.fault(Fault::StallAfterEvents(events))
+    /// Leaves out the `event:` lines of a stream, as some gateways do: the type in the data has to do.
+    pub fn unnamed_events(mut self) -> Self {
+        self.wire.named = Named::None;
+        self
     }
 
-    /// Sends this many bytes of the body and breaks the connection.
-    pub fn cut_after_bytes(self, bytes: usize) -> Self {
-        self.fault(Fault::CutAfterBytes(bytes))
-    }
-
-    /// Sends this many events of a stream, then an `error` event (`overloaded_error`), and ends.
-    pub fn error_event_after(self, events: usize) -> Self {
-        self.fault(Fault::ErrorEventAfter(events))
-    }
-
-    fn content(content: Vec<Block>) -> Self {
-        Self::new(Answer::Message { content, stop_reason: None, usage: None })
+    /// Leaves out the `event:` line of `error` events only.
+    pub fn unnamed_errors(mut self) -> Self {
+        self.wire.named = Named::AllButErrors;
+        self
     }
 
     fn new(answer: Answer) -> Self {
-        Self { answer, pace: Pace::default(), fault: Fault::None }
-    }
-
-    fn error_body(mut self, kind: ErrorBody) -> Self {
-        if let Answer::Error { body, .. } = &mut self.answer {
-            *body = kind;
-        }
-        self
-    }
-
-    fn fault(mut self, fault: Fault) -> Self {
-        self.fault = fault;
-        self
+        Self { answer, headers: Vec::new(), pace: Pace::default(), wire: Wire::default(), fault: None }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::request::Parts;
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::REQUESTS_MAX;
@@ -25,10 +26,12 @@ pub struct RecordedRequest {
     pub headers: Vec<(String, String)>,
     /// The body; `null` if there is none or it is no JSON.
     pub body: Value,
+    /// The body as it came, where each digit counts.
+    pub raw: Bytes,
 }
 
 impl RecordedRequest {
-    pub(super) fn new(parts: &Parts, body: &[u8]) -> Self {
+    pub(super) fn new(parts: &Parts, body: &Bytes) -> Self {
         let headers = parts.headers.iter().map(|(name, value)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         });
@@ -38,6 +41,7 @@ impl RecordedRequest {
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: headers.collect(),
             body: serde_json::from_slice(body).unwrap_or_default(),
+            raw: body.clone(),
         }
     }
 
@@ -45,6 +49,32 @@ impl RecordedRequest {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The version of the API: the header `anthropic-version`.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.header("anthropic-version")
+    }
+
+    /// The key, where it came as `x-api-key`.
+    #[must_use]
+    pub fn api_key(&self) -> Option<&str> {
+        self.header("x-api-key")
+    }
+
+    /// The key, where it came as `Authorization: Bearer`.
+    #[must_use]
+    pub fn bearer(&self) -> Option<&str> {
+        self.header("authorization")?.strip_prefix("Bearer ")
+    }
+
+    /// The names in all headers `anthropic-beta`.
+    #[must_use]
+    pub fn betas(&self) -> Vec<&str> {
+        let headers = self.headers.iter().filter(|(name, _)| name == "anthropic-beta");
+        let names = headers.flat_map(|(_, value)| value.split(',').map(str::trim));
+        names.filter(|name| !name.is_empty()).collect()
     }
 
     /// The model asked for.
@@ -77,7 +107,7 @@ impl fmt::Debug for RecordedRequest {
             .field("query", &self.query)
             .field("headers", &headers.collect::<Vec<_>>())
             .field("body", &self.body)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,6 +144,7 @@ mod tests {
                 ("authorization".to_owned(), "Bearer planted".to_owned()),
             ],
             body: Value::Null,
+            raw: Bytes::new(),
         };
         assert!(!format!("{request:?}").contains("planted"));
         assert_eq!(request.header("x-api-key"), Some("planted"));

@@ -6,37 +6,42 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::body::{self, Body, Bytes};
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use axum::serve::ListenerExt;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::content::{Message, id};
+use super::body::{self as paced, Planned};
+use super::fault::{Ending, Fault, Point, Trouble};
+use super::flight::{Flight, Flights};
+use super::message::id;
 use super::plan::Plan;
-use super::problem::{self, Problem};
-use super::reply::{Answer, Fault, Reply};
+use super::problem::Problem;
+use super::reply::{Answer, Reply};
 use super::request::{RecordedRequest, Requests};
-use super::{BODY_MAX, body as paced};
-
-/// What `GET /v1/models` lists: id and display name.
-const MODELS: [(&str, &str); 4] = [
-    ("claude-opus-5-5", "Claude Opus 5.5"),
-    ("claude-sonnet-5-5", "Claude Sonnet 5.5"),
-    ("claude-haiku-5-5", "Claude Haiku 5.5"),
-    ("claude-fable-5-2", "Claude Fable 5.2"),
-];
+use super::socket::{Line, Sockets};
+use super::{BODY_MAX, models};
 
 /// Bytes of a request that count as one token.
 const BYTES_PER_TOKEN: usize = 4;
 
+const STREAM: &str = "text/event-stream; charset=utf-8";
+const JSON: &str = "application/json";
+
+/// What the server and its owner share.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) requests: Requests,
+    pub(super) flights: Flights,
+}
+
 struct Shared {
     plan: Plan,
-    requests: Arc<Requests>,
+    seen: Arc<Seen>,
     stop: CancellationToken,
 }
 
@@ -48,23 +53,22 @@ struct RequestId(String);
 pub(super) async fn serve(
     listener: TcpListener,
     plan: Plan,
-    requests: Arc<Requests>,
+    seen: Arc<Seen>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let shared = Arc::new(Shared { plan, requests, stop: stop.clone() });
+    let shared = Arc::new(Shared { plan, seen, stop: stop.clone() });
     let routes = Router::new()
         .route("/", any(async || Json(json!({}))))
         .route("/v1/messages", post(messages))
         .route("/v1/messages/count_tokens", post(count_tokens))
-        .route("/v1/models", get(models))
-        .route("/v1/models/{id}", get(model))
+        .route("/v1/models", get(list_models))
+        .route("/v1/models/{id}", get(one_model))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), record))
-        .with_state(shared);
-    // Small events must not wait for one another.
-    let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
-    axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
+        .with_state(shared)
+        .into_make_service_with_connect_info::<Line>();
+    axum::serve(Sockets(listener), routes).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 /// Keeps what was asked and hands it on, parsed, with an id.
@@ -75,13 +79,18 @@ async fn record(State(shared): State<Arc<Shared>>, request: Request, next: Next)
         return Problem::new(413, "Request exceeds the maximum size").response(&request_id);
     };
     let recorded = Arc::new(RecordedRequest::new(&parts, &bytes));
-    shared.requests.add(Arc::clone(&recorded));
+    shared.seen.requests.add(Arc::clone(&recorded));
+    let allowed = if parts.uri.path() == "/" { Ok(()) } else { shared.plan.rules.authorize(&recorded) };
     let mut request = Request::from_parts(parts, Body::from(bytes));
     request.extensions_mut().insert(recorded);
     request.extensions_mut().insert(RequestId(request_id.clone()));
-    let mut response = next.run(request).await;
+    let mut response = match allowed {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.response(&request_id),
+    };
     if let Ok(value) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert("request-id", value);
+        // A plan may name one of its own.
+        response.headers_mut().entry("request-id").or_insert(value);
     }
     response
 }
@@ -91,66 +100,75 @@ type WithId = axum::Extension<RequestId>;
 
 async fn messages(
     State(shared): State<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
     axum::Extension(request): Recorded,
     axum::Extension(RequestId(request_id)): WithId,
 ) -> Response {
-    if let Err(missing) = check(&request.body) {
-        return Problem::new(400, missing).response(&request_id);
+    let flight = shared.seen.flights.start();
+    if let Err(problem) = shared.plan.rules.check(&request) {
+        return problem.response(&request_id);
     }
-    let reply = shared.plan.reply(&request);
+    let reply = shared.plan.rules.limit().unwrap_or_else(|| shared.plan.reply(&request));
     let stopped = || Problem::new(503, "The server stops.").response(&request_id);
-    if matches!(reply.fault, Fault::StallBefore) {
-        shared.stop.cancelled().await;
-        return stopped();
-    }
     tokio::select! {
         () = shared.stop.cancelled() => return stopped(),
         () = tokio::time::sleep(reply.pace.first) => {}
     }
-    respond(reply, &request, &request_id, shared.stop.clone())
-}
-
-/// The members without which the API answers 400.
-fn check(body: &Value) -> Result<(), String> {
-    if !body.is_object() {
-        return Err("The request body is not valid JSON".to_owned());
+    if let Some(silence) = before_head(&reply) {
+        if silence == Silence::Closed {
+            line.hang_up();
+        }
+        shared.stop.cancelled().await;
+        return stopped();
     }
-    let present = [
-        ("model", body["model"].is_string()),
-        ("messages", body["messages"].is_array()),
-        ("max_tokens", body["max_tokens"].is_u64()),
-    ];
-    let missing = present.iter().find(|(_, present)| !present);
-    missing.map_or(Ok(()), |(name, _)| Err(format!("{name}: Field required")))
+    let headers = reply.headers.clone();
+    let response = respond(reply, &request, (&request_id, flight), shared.stop.clone());
+    add_headers(response, &headers).unwrap_or_else(|problem| problem.response(&request_id))
 }
 
-fn respond(reply: Reply, request: &RecordedRequest, request_id: &str, stop: CancellationToken) -> Response {
-    let (kind, events) = match reply.answer {
-        Answer::Error { status, retry_after, body, message } => {
-            let message = message.unwrap_or_else(|| format!("{} by plan", problem::kind(status)));
-            return Problem { status, retry_after, body, message }.response(request_id);
-        }
-        Answer::Stream(bytes) => ("text/event-stream; charset=utf-8", split_events(bytes)),
-        Answer::Message { content, stop_reason, usage } => {
-            let message = Message { model: request.model().to_owned(), content, stop_reason, usage };
-            if request.streams() {
-                ("text/event-stream; charset=utf-8", message.events())
-            } else {
-                ("application/json", vec![Bytes::from(message.whole().to_string())])
-            }
-        }
+/// No response at all.
+#[derive(PartialEq)]
+enum Silence {
+    Open,
+    Closed,
+}
+
+fn before_head(reply: &Reply) -> Option<Silence> {
+    let fault = reply.fault.as_ref().filter(|fault| fault.at == Point::BeforeHead)?;
+    match fault.trouble {
+        Trouble::Stall => Some(Silence::Open),
+        Trouble::Break | Trouble::End => Some(Silence::Closed),
+        Trouble::Error { .. } => None,
+    }
+}
+
+fn respond(
+    reply: Reply,
+    request: &RecordedRequest,
+    (request_id, flight): (&str, Flight),
+    stop: CancellationToken,
+) -> Response {
+    let wire = reply.wire;
+    let (kind, mut events) = match reply.answer {
+        Answer::Error(error) => return error.response(request_id),
+        Answer::Stream(bytes) => (STREAM, split_events(bytes)),
+        Answer::Message(message) if request.streams() => (STREAM, message.events(request.model(), wire)),
+        Answer::Message(message) => (JSON, vec![Bytes::from(message.whole(request.model()).to_string())]),
     };
+    let fault = if kind == JSON { Fault::in_whole(reply.fault) } else { reply.fault };
+    let ending = fault.map_or(Ending::Whole, |fault| fault.apply(&mut events, wire));
+    let planned = Planned { events, ending, pace: reply.pace, wire };
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")];
-    let fault = if kind == "application/json" { of_whole(reply.fault) } else { reply.fault };
-    (headers, paced::send(events, reply.pace, fault, stop)).into_response()
+    (headers, paced::send(planned, stop, flight)).into_response()
 }
 
-/// A body without events has no place for faults between them.
-fn of_whole(fault: Fault) -> Fault {
-    match fault {
-        Fault::StallAfterEvents(_) | Fault::ErrorEventAfter(_) => Fault::None,
-        other => other,
+fn add_headers(mut response: Response, headers: &[(String, String)]) -> Result<Response, Problem> {
+    for (name, value) in headers {
+        let bad = || Problem::new(500, format!("The plan's header `{name}` is none."));
+        let name = HeaderName::try_from(name).map_err(|_| bad())?;
+        response.headers_mut().insert(name, HeaderValue::try_from(value).map_err(|_| bad())?);
     }
+    Ok(response)
 }
 
 /// The recorded bytes, event by event; each keeps the empty line behind it.
@@ -165,25 +183,34 @@ fn split_events(mut bytes: Bytes) -> Vec<Bytes> {
     events
 }
 
-async fn count_tokens(axum::Extension(request): Recorded) -> Json<Value> {
-    let bytes = request.body["messages"].to_string().len() + request.body["system"].to_string().len();
-    Json(json!({"input_tokens": bytes.div_ceil(BYTES_PER_TOKEN)}))
+async fn count_tokens(
+    State(shared): State<Arc<Shared>>,
+    axum::Extension(request): Recorded,
+    axum::Extension(RequestId(request_id)): WithId,
+) -> Response {
+    if let Err(problem) = shared.plan.rules.check_count(&request) {
+        return problem.response(&request_id);
+    }
+    let parts = ["messages", "system", "tools"].map(|name| &request.body[name]);
+    let bytes: usize = parts.iter().filter(|part| !part.is_null()).map(|part| part.to_string().len()).sum();
+    Json(json!({"input_tokens": bytes.div_ceil(BYTES_PER_TOKEN)})).into_response()
 }
 
-async fn models() -> Json<Value> {
-    let models = MODELS.map(describe);
-    Json(json!({"data": models, "has_more": false, "first_id": models[0]["id"], "last_id": models[3]["id"]}))
-}
-
-async fn model(Path(wanted): Path<String>, axum::Extension(RequestId(request_id)): WithId) -> Response {
-    match MODELS.into_iter().find(|(id, _)| *id == wanted) {
-        Some(found) => Json(describe(found)).into_response(),
-        None => Problem::new(404, format!("model: {wanted}")).response(&request_id),
+async fn list_models(
+    axum::Extension(request): Recorded,
+    axum::Extension(RequestId(request_id)): WithId,
+) -> Response {
+    match models::page(&request.query) {
+        Ok(page) => Json(page).into_response(),
+        Err(message) => Problem::new(400, message).response(&request_id),
     }
 }
 
-fn describe((id, name): (&str, &str)) -> Value {
-    json!({"type": "model", "id": id, "display_name": name, "created_at": "2026-10-01T00:00:00Z"})
+async fn one_model(Path(wanted): Path<String>, axum::Extension(RequestId(request_id)): WithId) -> Response {
+    match models::model(&wanted) {
+        Some(found) => Json(found).into_response(),
+        None => Problem::new(404, format!("model: {wanted}")).response(&request_id),
+    }
 }
 
 async fn unknown(axum::Extension(RequestId(request_id)): WithId) -> Response {
