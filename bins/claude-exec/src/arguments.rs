@@ -1,9 +1,12 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use claude_core::cli::{CliSessionId, ModelName, PermissionMode};
 
@@ -14,6 +17,49 @@ pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub task: Task,
+}
+
+/// What `run` understands with `--backend api`; all else concerns Claude Code.
+const API_ARGUMENTS: [&str; 9] = [
+    "prompt",
+    "output",
+    "backend",
+    "model",
+    "timeout",
+    "idle_timeout",
+    "max_turns",
+    "max_cost",
+    "system_prompt",
+];
+
+impl Arguments {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// What to print where it can't be used, or where it asks for help.
+    pub fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(line)?;
+        let arguments = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        if let (Task::Run(run), Some(matches)) = (&arguments.task, matches.subcommand_matches("run"))
+            && run.backend == Backend::Api
+            && let Some(flag) = command.find_subcommand("run").and_then(|it| beyond_api(it, matches))
+        {
+            let message = format!("{flag} concerns Claude Code and cannot be used with --backend api");
+            return Err(command.error(ErrorKind::ArgumentConflict, message));
+        }
+        Ok(arguments)
+    }
+}
+
+/// The first flag of the command line that means nothing to the Messages API.
+fn beyond_api(command: &Command, matches: &ArgMatches) -> Option<String> {
+    let given =
+        command.get_arguments().filter(|it| !API_ARGUMENTS.contains(&it.get_id().as_str())).find(|it| {
+            let known = matches.try_contains_id(it.get_id().as_str()).is_ok();
+            known && matches.value_source(it.get_id().as_str()) == Some(ValueSource::CommandLine)
+        });
+    given.and_then(|it| it.get_long()).map(|name| format!("--{name}"))
 }
 
 const AFTER_HELP: &str = "Exit codes: 0 fine, 1 the run failed, 2 usage, 3 Claude Code is missing or unusable, \
@@ -160,7 +206,7 @@ pub enum Output {
     Text,
     /// One JSON object at the end.
     Json,
-    /// Claude Code's own lines.
+    /// Claude Code's own lines; with `--backend api` the turn's events.
     StreamJson,
 }
 
@@ -170,6 +216,8 @@ pub enum Backend {
     /// Claude Code.
     #[default]
     Cli,
+    /// The Messages API, without tools; the key from ANTHROPIC_API_KEY.
+    Api,
 }
 
 /// What happens to questions about tools.
@@ -210,6 +258,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_claude_code_are_refused_by_name_with_the_api() {
+        let read = |line: &str| Arguments::read(line.split(' ').map(OsString::from));
+        let fine = "claude-exec run --backend api --model m --output json --timeout 5s --idle-timeout 1s \
+            --max-turns 1 --max-cost 1 --system-prompt x hi";
+        assert!(read(&fine.replace("  ", "")).is_ok());
+        for flag in ["--continue", "--approve=ask", "--cwd=.", "--claude=claude", "--add-dir=/", "--fork"] {
+            let error = read(&format!("claude-exec run --backend api {flag} hi")).unwrap_err();
+            let name = flag.split('=').next().unwrap();
+            assert!(error.use_stderr() && error.to_string().contains(name), "{flag}: {error}");
+            assert!(read(&format!("claude-exec run {flag} hi")).is_ok(), "{flag}");
+        }
     }
 
     #[test]

@@ -32,18 +32,23 @@ impl From<Code> for ExitCode {
     }
 }
 
-impl From<&Error> for Code {
-    fn from(error: &Error) -> Self {
-        match error {
-            Error::CliMissing { .. } | Error::CliUnusable { .. } | Error::RefusedAsRoot => Self::Cli,
-            Error::Invalid { .. }
-            | Error::BadDirectory { .. }
-            | Error::UnknownSession(_)
-            | Error::CliUsage { .. } => Self::Usage,
-            Error::NotLoggedIn { .. } | Error::Unauthorized { .. } => Self::Login,
-            Error::RateLimited { .. } | Error::Overloaded { .. } => Self::Later,
-            Error::TimedOut { .. } => Self::TimedOut,
+impl Code {
+    /// The exit code of a failure, by its stable name.
+    #[must_use]
+    pub fn of(failure: &str) -> Self {
+        match failure {
+            "cli_missing" | "cli_unusable" | "refused_as_root" => Self::Cli,
+            "invalid_request" | "bad_directory" | "unknown_session" | "cli_usage" => Self::Usage,
+            "not_logged_in" | "not_configured" | "unauthorized" => Self::Login,
+            "rate_limited" | "overloaded" => Self::Later,
+            "timed_out" => Self::TimedOut,
             _ => Self::Failed,
         }
+    }
+}
+
+impl From<&Error> for Code {
+    fn from(error: &Error) -> Self {
+        Self::of(error.code())
     }
 }

@@ -1,15 +1,17 @@
 //! `claude-exec`: one prompt, its answer as it comes, its approvals, its exit code.
 //!
 //! [`arguments`] says what can be asked for; [`run`](self) composes a [`claude_core::cli::Command`] from it, shows
-//! the outputs with a `Printer`, puts questions on the terminal, and turns the end into an [`exit::Code`].
+//! the outputs with a `Printer` (or starts a [`claude_core::Turn`] of the Messages API and shows its events), puts questions on the terminal, and turns the end into an [`exit::Code`].
 
 pub mod arguments;
 pub mod exit;
 
+mod api;
 mod ask_user;
 mod diff;
 mod doctor;
 mod editor;
+mod failure;
 mod printer;
 mod run;
 mod signals;
@@ -18,14 +20,14 @@ mod terminal_approver;
 
 use std::io::Write;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use arguments::{Arguments, Task};
 use exit::Code;
 
 /// Reads the command line and does what it says.
 pub async fn main() -> Code {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::read(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => {
             let code = if error.use_stderr() { Code::Usage } else { Code::Fine };

@@ -2,22 +2,26 @@
 
 mod json;
 mod stream;
+mod summary;
 mod text;
 
 use std::io;
 use std::time::Duration;
 
-use claude_core::cli::{self, Message, RunResult};
-use claude_core::{Error, Text};
+use claude_core::cli::{self, Message};
+use claude_core::turn::Answer;
+use claude_core::{Text, TurnEvent};
 use tokio::io::{AsyncWriteExt, Stdout};
 
+use self::summary::Summary;
 use crate::arguments::Output;
 use crate::exit::Code;
+use crate::failure::Failure;
 use crate::terminal::tell;
 
 /// How a run ended.
 pub(crate) struct End<'a> {
-    pub(crate) error: Option<&'a Error>,
+    pub(crate) failure: Option<&'a Failure>,
     pub(crate) code: Code,
     pub(crate) elapsed: Duration,
     /// Its reader stands still, so that nothing more can be written.
@@ -28,8 +32,9 @@ pub(crate) struct End<'a> {
 pub(crate) struct Printer {
     form: Form,
     stdout: Stdout,
-    /// The last result, for the closing.
-    result: Option<RunResult>,
+    /// What came of it so far, for the closing.
+    summary: Option<Summary>,
+    answer: Answer,
     /// The session, which a run that failed may be resumed with.
     session_id: Option<Text>,
 }
@@ -47,12 +52,12 @@ impl Printer {
             Output::Json => Form::Json,
             Output::StreamJson => Form::StreamJson,
         };
-        Self { form, stdout: tokio::io::stdout(), result: None, session_id: None }
+        Self { form, stdout: tokio::io::stdout(), summary: None, answer: Answer::default(), session_id: None }
     }
 
     pub(crate) async fn show(&mut self, output: &cli::Output) -> io::Result<()> {
         match &output.message {
-            Some(Message::Result(result)) => self.result = Some((**result).clone()),
+            Some(Message::Result(result)) => self.summary = Some((&**result).into()),
             Some(Message::Init(init)) => self.session_id = Some(init.session_id.detached()),
             _ => {}
         }
@@ -63,32 +68,48 @@ impl Printer {
         }
     }
 
-    /// Each piece in its turn, so that both streams stand in order on one terminal.
+    /// One event of a turn that has no lines of its own.
+    pub(crate) async fn show_event(&mut self, event: &TurnEvent) -> io::Result<()> {
+        self.answer.push(event.clone());
+        match &self.form {
+            Form::Text(_) => self.show_piece(event).await,
+            Form::Json => Ok(()),
+            Form::StreamJson => self.write(&stream::line(event)).await,
+        }
+    }
+
     async fn show_text(&mut self, output: &cli::Output) -> io::Result<()> {
         for event in &output.events {
-            let Form::Text(text) = &mut self.form else { continue };
-            let (answer, step) = text.show(event);
-            self.write(answer.as_bytes()).await?;
-            if let Some(step) = step {
-                tell(&step);
-            }
+            self.show_piece(event).await?;
+        }
+        Ok(())
+    }
+
+    /// Each piece in its turn, so that both streams stand in order on one terminal.
+    async fn show_piece(&mut self, event: &TurnEvent) -> io::Result<()> {
+        let Form::Text(text) = &mut self.form else { return Ok(()) };
+        let (answer, step) = text.show(event);
+        self.write(answer.as_bytes()).await?;
+        if let Some(step) = step {
+            tell(&step);
         }
         Ok(())
     }
 
     pub(crate) async fn end(&mut self, end: &End<'_>) -> io::Result<()> {
-        let result = self.result.as_ref();
+        let summary = self.summary.take().or_else(|| Summary::of(&self.answer));
+        let summary = summary.as_ref();
         let (bytes, closing) = match &mut self.form {
-            Form::Text(text) => text.end(result, end),
-            Form::Json => (json::object(result, self.session_id.as_deref(), end), None),
+            Form::Text(text) => text.end(summary, end),
+            Form::Json => (json::object(summary, self.session_id.as_deref(), end), None),
             Form::StreamJson => (String::new(), None),
         };
         let written = if end.skips_stdout { Ok(()) } else { self.write(bytes.as_bytes()).await };
         if let Some(closing) = closing {
             tell(&closing);
         }
-        if let Some(error) = end.error {
-            tell(&format!("claude-exec: {}", chain(error)));
+        if let Some(failure) = end.failure {
+            tell(&format!("claude-exec: {}", failure.told));
         }
         written
     }
@@ -100,15 +121,4 @@ impl Printer {
         self.stdout.write_all(bytes).await?;
         self.stdout.flush().await
     }
-}
-
-/// An error with its causes on one line, safe to print.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    crate::terminal::visible(&text)
 }

@@ -10,8 +10,10 @@ use claude_core::error::Phase;
 use claude_core::{Error, Result};
 use tokio::time::timeout;
 
+use crate::api;
 use crate::arguments::{Approve, Backend, Run};
 use crate::exit::Code;
+use crate::failure::Failure;
 use crate::printer::{End, Printer};
 use crate::signals::Signals;
 use crate::terminal::{Terminal, tell};
@@ -26,13 +28,16 @@ pub(crate) async fn run(task: Run) -> Code {
     let started = Instant::now();
     // What an earlier run left that was killed together with all its helpers; nobody waits for it.
     tokio::task::spawn_blocking(claude_core::sweep);
-    let ended = match start(&task).await {
-        Ok(process) => follow(process, &mut printer).await,
-        Err(error) => Ended::Failed(error),
+    let ended = match task.backend {
+        Backend::Api => api::run(&task, &mut printer).await,
+        Backend::Cli => match start(&task).await {
+            Ok(process) => follow(process, &mut printer).await,
+            Err(error) => Ended::Failed(error.into()),
+        },
     };
     let code = ended.code();
     let skips_stdout = matches!(ended, Ended::Abandoned | Ended::OutputClosed(_));
-    let end = End { error: ended.error(), code, elapsed: started.elapsed(), skips_stdout };
+    let end = End { failure: ended.failure(), code, elapsed: started.elapsed(), skips_stdout };
     let written = printer.end(&end).await;
     if let (Ended::OutputClosed(error), _) | (_, Err(error)) = (&ended, &written) {
         tell_unwritten(error);
@@ -48,12 +53,12 @@ fn tell_unwritten(error: &io::Error) {
 }
 
 /// How a run ended.
-enum Ended {
+pub(crate) enum Ended {
     Completed,
     Interrupted,
     /// It did not even end.
     Abandoned,
-    Failed(Error),
+    Failed(Failure),
     /// Stdout can't be written.
     OutputClosed(io::Error),
 }
@@ -63,14 +68,14 @@ impl Ended {
         match self {
             Self::Completed => Code::Fine,
             Self::Interrupted | Self::Abandoned => Code::Interrupted,
-            Self::Failed(error) => error.into(),
+            Self::Failed(failure) => failure.exit(),
             Self::OutputClosed(_) => Code::Failed,
         }
     }
 
-    fn error(&self) -> Option<&Error> {
+    fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Failed(error) => Some(error),
+            Self::Failed(failure) => Some(failure),
             _ => None,
         }
     }
@@ -89,12 +94,12 @@ async fn start(task: &Run) -> Result<Process> {
 
 /// Shows the outputs until the end, or until somebody insists on leaving.
 async fn follow(process: Process, printer: &mut Printer) -> Ended {
-    let control = process.control();
+    let handle = process.control().handle();
     let Ok(signals) = Signals::listen() else { return show_all(process, printer).await };
     tokio::select! {
         ended = show_all(process, printer) => ended,
         // The process goes with the future that is dropped here, and its tree with it.
-        () = signals.steer(&control) => Ended::Abandoned,
+        () = signals.steer(&handle) => Ended::Abandoned,
     }
 }
 
@@ -102,7 +107,7 @@ async fn show_all(mut process: Process, printer: &mut Printer) -> Ended {
     while let Some(output) = process.next().await {
         let output: Output = match output {
             Ok(output) => output,
-            Err(error) => return Ended::Failed(error),
+            Err(error) => return Ended::Failed(error.into()),
         };
         if let Err(error) = printer.show(&output).await {
             return Ended::OutputClosed(error);
@@ -115,7 +120,6 @@ async fn show_all(mut process: Process, printer: &mut Printer) -> Ended {
 }
 
 fn command(task: &Run) -> Result<Command> {
-    let Backend::Cli = task.backend;
     let mut command = Command::new(&task.cli.program).cwd(&task.cwd).inherit_anthropic();
     let shows_text = task.output == crate::arguments::Output::Text;
     let shows_pieces = shows_text || task.include_partial_messages;
@@ -173,16 +177,16 @@ fn approver(task: &Run) -> Option<Arc<dyn Approver>> {
 }
 
 /// From the command line, else from stdin; a thread reads it, so that a silent pipe can time out.
-async fn prompt(argument: Option<String>) -> Result<String> {
+pub(crate) async fn prompt(argument: Option<String>) -> Result<String> {
     match argument {
         Some(prompt) if prompt != "-" => Ok(prompt),
         None if io::stdin().is_terminal() => {
-            Err(invalid("there is none: give it as an argument, or by a pipe"))
+            Err(invalid("prompt", "there is none: give it as an argument, or by a pipe"))
         }
         _ => match tokio::task::spawn_blocking(read_stdin).await {
-            Ok(Ok(bytes)) => String::from_utf8(bytes).map_err(|_| invalid("it is no UTF-8")),
-            Ok(Err(error)) => Err(invalid(&format!("stdin can't be read: {error}"))),
-            Err(_) => Err(invalid("stdin can't be read")),
+            Ok(Ok(bytes)) => String::from_utf8(bytes).map_err(|_| invalid("prompt", "it is no UTF-8")),
+            Ok(Err(error)) => Err(invalid("prompt", &format!("stdin can't be read: {error}"))),
+            Err(_) => Err(invalid("prompt", "stdin can't be read")),
         },
     }
 }
@@ -193,6 +197,6 @@ fn read_stdin() -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn invalid(reason: &str) -> Error {
-    Error::Invalid { field: "prompt", reason: reason.into() }
+pub(crate) fn invalid(field: &'static str, reason: &str) -> Error {
+    Error::Invalid { field, reason: reason.into() }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use claude_core::cli::Control;
+use claude_core::TurnHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::terminal::tell;
@@ -32,10 +32,10 @@ impl Signals {
 
     /// The first Ctrl-C interrupts the run, which then ends with a result; the second, or 10 s, end it. Completes only
     /// when the run did not end in time.
-    pub(crate) async fn steer(mut self, control: &Control) {
+    pub(crate) async fn steer(mut self, handle: &TurnHandle) {
         tokio::select! {
             _ = self.interrupt.recv() => {
-                control.interrupt();
+                handle.interrupt();
                 tell("\ninterrupting; press Ctrl-C again to end it");
                 // Either way it is ended now.
                 let _ = tokio::time::timeout(RESULT, self.any()).await;
@@ -43,7 +43,7 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.hangup.recv() => {}
         }
-        control.cancel("user");
+        handle.cancel("user");
         tokio::time::sleep(PATIENCE).await;
     }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "claude_exec/api.rs"]
+mod api;
 #[path = "claude_exec/codes.rs"]
 mod codes;
 #[path = "claude_exec/killed.rs"]
@@ -23,6 +25,12 @@ fn main() -> ExitCode {
     stand_in::become_if_asked();
     let trials = claude_core::trials![
         call;
+        api::an_answer_of_the_api_comes_in_each_form,
+        api::what_is_asked_of_the_api_is_what_was_said,
+        api::failures_of_the_api_end_with_their_codes,
+        api::what_the_api_has_no_use_for_is_refused,
+        api::ctrl_c_interrupts_the_api_and_keeps_what_came,
+        api::a_reader_that_leaves_ends_the_call,
         codes::each_way_to_end_has_its_code,
         codes::prompts_come_by_argument_or_pipe,
         codes::stream_json_is_the_cli_s_own_output,

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use claude_core::Json;
-use claude_core::cli::RunResult;
 use serde::Serialize;
 
 use super::End;
+use super::summary::Summary;
 use crate::exit::Code;
 use crate::terminal::steers;
 
@@ -19,24 +19,24 @@ struct Object<'a> {
     cost_usd: Option<f64>,
     duration_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Failure>,
+    error: Option<Failure<'a>>,
 }
 
 #[derive(Serialize)]
-struct Failure {
-    code: &'static str,
-    message: String,
+struct Failure<'a> {
+    code: &'a str,
+    message: &'a str,
 }
 
-pub(super) fn object(result: Option<&RunResult>, session_id: Option<&str>, end: &End<'_>) -> String {
-    let interrupted = || Failure { code: "interrupted", message: "somebody stopped it".into() };
-    let failure = end.error.map(|error| Failure { code: error.code(), message: error.to_string() });
+pub(super) fn object(summary: Option<&Summary>, session_id: Option<&str>, end: &End<'_>) -> String {
+    let interrupted = || Failure { code: "interrupted", message: "somebody stopped it" };
+    let failure = end.failure.map(|it| Failure { code: &it.code, message: &it.message });
     let object = Object {
-        result: result.map(RunResult::text),
+        result: summary.map(|it| it.text.as_str()),
         is_error: end.code != Code::Fine,
-        session_id: result.and_then(|it| it.session_id.as_deref()).or(session_id),
-        usage: result.and_then(|it| it.usage.as_ref()),
-        cost_usd: result.and_then(RunResult::cost),
+        session_id: summary.and_then(|it| it.session_id.as_deref()).or(session_id),
+        usage: summary.and_then(|it| it.usage.as_ref()),
+        cost_usd: summary.and_then(|it| it.cost_usd),
         duration_ms: u64::try_from(end.elapsed.as_millis()).unwrap_or(u64::MAX),
         error: failure.or_else(|| (end.code == Code::Interrupted).then(interrupted)),
     };

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use std::io::IsTerminal;
 
 use anstyle::{AnsiColor, Style};
-use claude_core::cli::RunResult;
 use claude_core::turn::Usage;
 use claude_core::{Json, TurnEvent};
 use serde_json::{Map, Value};
 
 use super::End;
+use super::summary::Summary;
 use crate::exit::Code;
 use crate::terminal::{printable, visible};
 
@@ -50,17 +50,17 @@ impl Text {
     }
 
     /// What ends the answer, and the closing line.
-    pub(super) fn end(&mut self, result: Option<&RunResult>, end: &End<'_>) -> (String, Option<String>) {
+    pub(super) fn end(&mut self, summary: Option<&Summary>, end: &End<'_>) -> (String, Option<String>) {
         let mut answer = String::new();
-        if let (false, None, Some(result)) = (self.has_answer, end.error, result) {
+        if let (false, None, Some(summary)) = (self.has_answer, end.failure, summary) {
             // Some commands of the CLI answer in their result alone.
-            self.text(&mut answer, result.text());
+            self.text(&mut answer, &summary.text);
         }
         self.end_line(&mut answer);
         // A run that failed before the model wrote anything has nothing to sum up.
-        let counts = end.error.is_none() || self.usage.output_tokens > 0;
-        let closing = match result.filter(|_| counts) {
-            Some(result) => Some(faint(&self.closing(result, end))),
+        let counts = end.failure.is_none() || self.usage.output_tokens > 0;
+        let closing = match summary.filter(|_| counts) {
+            Some(summary) => Some(faint(&self.closing(summary, end))),
             None => (end.code == Code::Interrupted).then(|| faint("interrupted")),
         };
         (answer, closing)
@@ -103,7 +103,7 @@ impl Text {
         }
     }
 
-    fn closing(&self, result: &RunResult, end: &End<'_>) -> String {
+    fn closing(&self, summary: &Summary, end: &End<'_>) -> String {
         let how = match end.code {
             Code::Fine => "done",
             Code::Interrupted => "interrupted",
@@ -121,7 +121,7 @@ impl Text {
             None => line.push_str(" · cost unknown"),
         }
         let _ = write!(line, " · {:.1} s", end.elapsed.as_secs_f64());
-        if let Some(session) = &result.session_id {
+        if let Some(session) = &summary.session_id {
             let _ = write!(line, " · session {}", visible(session));
         }
         line
