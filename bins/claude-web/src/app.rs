@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use server_kit::auth::{Authenticate, Identity};
-use server_kit::guard::{Permit, StreamPermits};
+use server_kit::guard::StreamPermits;
 use server_kit::runs::{Reader, Runs};
 use server_kit::sse::Sse;
 use store_core::Store;
 
+use crate::approvals::Approvals;
+use crate::chat::Chats;
 use crate::claude::ClaudeCode;
 
 /// What the handlers share. Clones are cheap.
@@ -23,21 +25,25 @@ pub struct App {
     pub permits: StreamPermits,
     /// Claude Code.
     pub claude: ClaudeCode,
+    /// Chat turns.
+    pub chats: Chats,
+    /// Questions about tools.
+    pub approvals: Approvals,
 }
 
 impl App {
     /// A stream for this user: it ends with the events, or when the user's token or account counts no more.
     #[must_use]
-    pub fn stream(&self, who: &Identity, events: Reader, permit: Permit) -> Sse {
+    pub fn stream<P: Send + 'static>(&self, who: &Identity, events: Reader, permit: P) -> Sse {
         Sse::new(events).until(self.until_signed_out(who, permit))
     }
 
     /// Done when this user's token or account counts no more. Holds the permit until then, or until it is dropped.
-    pub fn until_signed_out(
+    pub fn until_signed_out<P: Send + 'static>(
         &self,
         who: &Identity,
-        permit: Permit,
-    ) -> impl Future<Output = ()> + Send + 'static {
+        permit: P,
+    ) -> impl Future<Output = ()> + Send + use<P> + 'static {
         let (auth, who) = (self.auth.clone(), who.clone());
         async move {
             let _permit = permit;

@@ -2,11 +2,13 @@
 //!
 //! `request` says what may be asked, and by whom. `service` starts the runs; `line_up` makes them wait for their session
 //! and for a free place, `workspace` gives each session its directory, `relay` brings the CLI's lines into the run's log,
-//! `ending` says what the reader is told at the end, `figures` counts.
+//! `ledger` keeps the session, `ending` says what the reader is told at the end. `booking` is what a chat turn shares with
+//! these runs: the place in the line, the directory, the command.
 
+mod booking;
 mod config;
 mod ending;
-mod figures;
+mod ledger;
 mod line_up;
 mod relay;
 mod request;
@@ -14,9 +16,8 @@ mod service;
 mod workspace;
 
 use axum::extract::State;
-use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use server_kit::auth::{Access, Identity, Scope};
 use server_kit::json::Json;
 use server_kit::problem::Problem;
@@ -25,17 +26,14 @@ use utoipa_axum::routes;
 
 pub use config::{Busy, ClaudeConfig};
 pub use request::ClaudeRequest;
-pub use service::{ClaudeCode, Delivery, Started};
+pub use service::{ClaudeCode, Delivery};
 
+pub(crate) use booking::{Booking, NotBegun, Settled};
+pub(crate) use ledger::Ledger;
+pub(crate) use request::{Fields, parsed, prompt};
+
+use crate::answer::answers_later;
 use crate::app::App;
-
-/// The run that answers a request.
-const RUN_ID: HeaderName = HeaderName::from_static("x-run-id");
-
-/// How a client asks for an answer that comes later (RFC 7240).
-const PREFER: HeaderName = HeaderName::from_static("prefer");
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-const RESPOND_ASYNC: &str = "respond-async";
 
 /// The routes of this file.
 #[must_use]
@@ -66,27 +64,6 @@ async fn start(
         true => (Delivery::Later(permit), None),
         false => (Delivery::Stream, Some(permit)),
     };
-    let Started { run, events, waits } = app.claude.start(&who, request, delivery).await?;
-    let mut response = match permit {
-        Some(permit) => {
-            let stream = app.stream(&who, events, permit);
-            if waits { stream.comment("queued").into_response() } else { stream.into_response() }
-        }
-        None => {
-            let info = app.runs.get(run, &who).await?;
-            let location = (LOCATION, format!("/api/runs/{run}"));
-            let applied = (PREFERENCE_APPLIED, RESPOND_ASYNC.to_owned());
-            (StatusCode::ACCEPTED, [location, applied], axum::Json(info)).into_response()
-        }
-    };
-    if let Ok(id) = HeaderValue::try_from(run.to_string()) {
-        response.headers_mut().insert(RUN_ID, id);
-    }
-    Ok(response)
-}
-
-fn answers_later(headers: &HeaderMap) -> bool {
-    let preferences = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
-    let mut names = preferences.flat_map(|value| value.split(',')).map(str::trim);
-    names.any(|name| name.eq_ignore_ascii_case(RESPOND_ASYNC))
+    let started = app.claude.start(&who, request, delivery).await?;
+    app.answer(&who, started, permit).await
 }

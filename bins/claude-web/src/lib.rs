@@ -1,11 +1,16 @@
-//! `claude-web`: Claude on your own server. So far: Claude Code over HTTP.
+//! `claude-web`: Claude on your own server: chat turns and Claude Code over HTTP.
 //!
 //! [`main`] does what the arguments say. [`run`] is the server: settings, a listener and a stop signal are handed in. A
-//! file holds one group of routes: [`claude`], `sessions`, `runs`, and the `page` at `/`. What the handlers share is the
+//! file holds one group of routes: [`chat`], [`approvals`], [`claude`], `sessions`, `runs`, and the `page` at `/`; `answer`
+//! is how a request that starts a run is answered, `figures` counts. What the handlers share is the
 //! [`App`](app::App).
 
+mod answer;
 pub mod app;
+pub mod approvals;
+pub mod chat;
 pub mod claude;
+mod figures;
 mod page;
 mod runs;
 mod sessions;

@@ -16,6 +16,7 @@ use server_kit::sse::{Sse, last_event};
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::chat;
 use turns::Turns;
 
 /// The routes of this file.
@@ -25,7 +26,7 @@ pub(crate) fn routes() -> Routes<App> {
         .at(Access::viewer(Scope::Read), routes!(list))
         .at(Access::viewer(Scope::Read), routes!(get))
         .at(Access::viewer(Scope::Read), routes!(events))
-        .at(Access::user(Scope::Claude), routes!(interrupt))
+        .at(Access::user(Scope::Read), routes!(interrupt))
 }
 
 /// Which runs.
@@ -109,7 +110,9 @@ async fn events(
 ) -> Result<Response, Problem> {
     let id = parse(&id)?;
     let permit = app.permits.take(who.user)?;
-    Ok(match format {
+    // The events of a chat are those of a turn already.
+    let is_lines = format.is_some() && app.runs.get(id, &who).await?.kind != chat::KIND;
+    Ok(match format.filter(|_| is_lines) {
         None => {
             let events = app.runs.subscribe_after(id, &who, after).await?;
             app.stream(&who, events, permit).into_response()
@@ -135,7 +138,13 @@ async fn interrupt(
     who: Identity,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    app.runs.stop(parse(&id)?, &who, Stop::User).await?;
+    let id = parse(&id)?;
+    let run = app.runs.get(id, &who).await?;
+    let scope = if run.kind == chat::KIND { Scope::Chat } else { Scope::Claude };
+    if !who.may(Access::user(scope)) {
+        return Err(Problem::forbidden("this key may not stop this run"));
+    }
+    app.runs.stop(id, &who, Stop::User).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
-use claude_core::cli::ChildUser;
+use claude_core::cli::{ChildUser, ModelName};
+use claude_core::pricing::Prices;
 use server_kit::settings::{Program, ServerSettings};
 use server_kit::store::commands::{KeyCommand, UserCommand};
 
+use crate::chat::ChatConfig;
 use crate::claude::{Busy, ClaudeConfig};
 
 /// What this program says of itself.
@@ -28,6 +30,9 @@ pub struct Arguments {
     /// What concerns Claude Code.
     #[command(flatten)]
     pub claude: ClaudeSettings,
+    /// What concerns chat turns.
+    #[command(flatten)]
+    pub chat: ChatSettings,
     /// What to do; to serve, unless given.
     #[command(subcommand)]
     pub task: Option<Task>,
@@ -92,6 +97,42 @@ pub struct ClaudeSettings {
         action = clap::ArgAction::Set, value_parser = BoolishValueParser::new(),
     )]
     pub allow_skip_permissions: bool,
+}
+
+/// What concerns chat turns.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Chat")]
+pub struct ChatSettings {
+    /// Model that the Messages API is asked for, unless a request names one
+    #[arg(long, env, default_value = "claude-sonnet-5-5")]
+    pub default_model: String,
+    /// File of prices (JSON) that replaces or adds to what is built in
+    #[arg(long, env)]
+    pub pricing_file: Option<PathBuf>,
+    /// Minutes that a question about a tool waits for its answer; then the answer is no
+    #[arg(long, env, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    pub approval_ttl: u64,
+}
+
+impl ChatSettings {
+    /// How chat turns are run.
+    ///
+    /// # Errors
+    /// When DEFAULT_MODEL can't be a model's name, or PRICING_FILE has no prices.
+    pub fn config(&self) -> anyhow::Result<ChatConfig> {
+        let model = ModelName::parse(&self.default_model).context("DEFAULT_MODEL")?;
+        let prices = match &self.pricing_file {
+            Some(file) => Prices::from_file(file).context("PRICING_FILE")?,
+            None => Prices::default(),
+        };
+        Ok(ChatConfig { model: model.as_str().to_owned(), prices })
+    }
+
+    /// How long a question waits for its answer.
+    #[must_use]
+    pub fn approval_ttl(&self) -> Duration {
+        Duration::from_secs(60 * self.approval_ttl)
+    }
 }
 
 impl ClaudeSettings {

@@ -23,9 +23,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::approvals::Approvals;
+use crate::chat::Chats;
 use crate::claude::ClaudeCode;
 use crate::settings::{Arguments, ClaudeSettings, Task};
-use crate::{claude, page, runs, sessions};
+use crate::{approvals, chat, claude, page, runs, sessions};
 
 /// What the server calls itself.
 const ABOUT: About = About { title: "claude-web", version: env!("CARGO_PKG_VERSION") };
@@ -96,7 +98,10 @@ pub async fn run(arguments: &Arguments, listener: TcpListener, shutdown: &Shutdo
         ClaudeCode::new(arguments.claude.config(data.path())?, (who.clone(), store.clone(), runs.clone()))
             .context("the directory of the workspaces can't be made")?;
     let permits = StreamPermits::new(settings.max_streams_per_user);
-    let app = App { auth: who, store: store.clone(), runs: runs.clone(), permits, claude };
+    let approvals = Approvals::new(store.clone(), arguments.chat.approval_ttl());
+    let chats = Chats::new(arguments.chat.config()?, (runs.clone(), claude.clone(), approvals.clone()));
+    let (store_of_app, runs_of_app) = (store.clone(), runs.clone());
+    let app = App { auth: who, store: store_of_app, runs: runs_of_app, permits, claude, chats, approvals };
 
     let first = auth.ensure_admin(&settings.admin_user, settings.admin_password.clone()).await?;
     greet(settings, &listener, &first)?;
@@ -115,7 +120,8 @@ async fn take_over(settings: &ClaudeSettings, store: &Store) -> anyhow::Result<R
     let mut limits = Limits::default();
     limits.grace = Duration::from_millis(settings.run_grace_ms);
     limits.stall = Duration::from_millis(settings.run_stall_ms);
-    let runs = Runs::new(Arc::new(StoreArchive::new(store.clone())), limits);
+    let archive = Arc::new(StoreArchive::new(store.clone()));
+    let runs = Runs::with_last_words(archive, limits, chat::last_words);
     let interrupted = runs.recover().await?;
     if left > 0 || interrupted > 0 {
         tracing::warn!(
@@ -169,7 +175,8 @@ async fn server(
 fn routes(app: App, auth: Auth, directory: Directory) -> Routes {
     let sign_in: Routes<Auth> = auth::routes().into_iter().collect();
     let accounts: Routes<Directory> = server_kit::store::routes().into_iter().collect();
-    let ours = claude::routes().merge(sessions::routes()).merge(runs::routes());
+    let ours = chat::routes().merge(approvals::routes());
+    let ours = ours.merge(claude::routes()).merge(sessions::routes()).merge(runs::routes());
     ours.with_state(app).merge(sign_in.with_state(auth)).merge(accounts.with_state(directory))
 }
 

@@ -4,8 +4,16 @@
 
 #[path = "claude_web/aborted.rs"]
 mod aborted;
+#[path = "claude_web/approvals.rs"]
+mod approvals;
 #[path = "claude_web/bytes.rs"]
 mod bytes;
+#[path = "claude_web/chat.rs"]
+mod chat;
+#[path = "claude_web/chat_code.rs"]
+mod chat_code;
+#[path = "claude_web/chat_requests.rs"]
+mod chat_requests;
 #[path = "claude_web/events.rs"]
 mod events;
 #[path = "claude_web/full.rs"]
@@ -39,12 +47,38 @@ use libtest_mimic::Arguments;
 fn main() -> ExitCode {
     process_tree::init();
     stand_in::become_if_asked();
+    // Once, before the first client.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let trials = claude_core::trials![
         call;
         aborted::three_hundred_aborted_requests_leave_nobody,
         aborted::a_run_that_nobody_reads_ends_after_the_grace,
+        approvals::what_was_allowed_runs_as_it_was_asked,
+        approvals::a_no_is_told_with_its_reason,
+        approvals::an_edited_input_is_what_runs,
+        approvals::two_deciders_make_one_decision,
+        approvals::a_yes_for_the_session_needs_an_offer,
+        approvals::only_the_owner_sees_and_decides,
+        approvals::users_run_without_writes,
+        approvals::an_interrupt_takes_its_questions_back,
         bytes::twenty_runs_at_once_are_what_the_cli_wrote,
         bytes::lines_of_every_size_come_as_they_are,
+        chat::a_message_is_answered_as_a_turn,
+        chat::a_reader_may_leave_and_come_back_anywhere,
+        chat::a_chat_goes_on_without_a_reader,
+        chat::an_interrupt_ends_the_turn,
+        chat::what_the_api_says_no_to_is_the_end_of_the_turn,
+        chat::without_a_key_the_turn_fails_and_the_server_runs,
+        chat::attachments_reach_the_model,
+        chat::a_killed_server_leaves_an_end,
+        chat::a_server_that_is_told_to_stop_ends_its_turns,
+        chat_code::claude_code_answers_in_a_chat,
+        chat_code::a_session_goes_on_in_both_ways,
+        chat_code::a_busy_session_makes_a_chat_wait,
+        chat_requests::what_may_not_be_asked_is_refused_by_name,
+        chat_requests::rights_are_those_of_the_account_and_the_key,
+        chat_requests::a_repeated_request_finds_its_run,
+        chat_requests::a_chat_that_answers_later_says_where,
         full::a_full_disk_is_told_and_no_end_is_lost,
         guarded::every_route_wants_a_token,
         guarded::the_page_says_how_to_begin,
@@ -65,6 +99,7 @@ fn main() -> ExitCode {
         readers::a_token_that_ends_takes_its_streams_along,
         real::the_three_examples_work,
         real::odd_prompts_reach_the_model_and_grant_nothing,
+        real::what_is_approved_is_what_claude_code_writes,
         requests::malformed_requests_get_our_answer,
         requests::what_may_not_be_asked_is_refused_by_name,
         rights::only_admins_may_what_is_dangerous,

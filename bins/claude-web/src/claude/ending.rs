@@ -6,7 +6,7 @@ use claude_core::cli::Outcome as CliOutcome;
 use server_kit::problem::Problem;
 use server_kit::runs::{Ended, Event, Failure, Outcome, RunWriter, Stop};
 
-use super::figures;
+use crate::figures;
 
 /// What is known of the last lines.
 #[derive(Debug, Default)]

@@ -70,6 +70,23 @@ pub struct ClaudeRequest {
     pub cwd: Option<String>,
 }
 
+/// What the fields of a request are called, for who sent it.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    prompt: &'static str,
+    allowed_tools: &'static str,
+    permission_mode: &'static str,
+}
+
+impl Fields {
+    /// As Claude Code calls them.
+    pub(crate) const CLAUDE: Self =
+        Self { prompt: "prompt", allowed_tools: "allowedTools", permission_mode: "permissionMode" };
+    /// As a chat calls them.
+    pub(crate) const CHAT: Self =
+        Self { prompt: "message", allowed_tools: "tools", permission_mode: "permission_mode" };
+}
+
 /// Where a run comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -110,26 +127,27 @@ impl Task {
         request: ClaudeRequest,
         who: &Identity,
         config: &ClaudeConfig,
+        fields: &Fields,
     ) -> Result<Self, Problem> {
         let origin = origin(&request, config)?;
         let task = Self {
-            prompt: prompt(request.prompt)?,
+            prompt: prompt(fields.prompt, request.prompt)?,
             origin,
             skip_permissions: request.dangerously_skip_permissions.unwrap_or(false),
-            allowed_tools: rules("allowedTools", request.allowed_tools)?,
+            allowed_tools: rules(fields.allowed_tools, request.allowed_tools)?,
             disallowed_tools: rules("disallowedTools", request.disallowed_tools)?,
             model: parsed("model", request.model.as_deref(), ModelName::parse)?,
-            permission_mode: parsed("permissionMode", request.permission_mode.as_deref(), str::parse)?,
+            permission_mode: parsed(fields.permission_mode, request.permission_mode.as_deref(), str::parse)?,
             max_turns: max_turns(request.max_turns)?,
             append_system_prompt: system_prompt(request.append_system_prompt)?,
             partial_messages: request.include_partial_messages.unwrap_or(false),
         };
-        task.is_allowed(who, config)?;
+        task.is_allowed(who, config, fields)?;
         Ok(task)
     }
 
     /// Rights come from the account and the server's settings alone, never from a text.
-    fn is_allowed(&self, who: &Identity, config: &ClaudeConfig) -> Result<(), Problem> {
+    fn is_allowed(&self, who: &Identity, config: &ClaudeConfig, fields: &Fields) -> Result<(), Problem> {
         let is_admin = who.role == Role::Admin;
         let skips = self.skips_permissions();
         if skips && !config.allow_skip_permissions {
@@ -145,7 +163,7 @@ impl Task {
         }
         if matches!(self.permission_mode, Some(PermissionMode::AcceptEdits | PermissionMode::Auto)) {
             return Err(forbidden_tool(
-                "permissionMode",
+                fields.permission_mode,
                 "only admins may let edits pass without a question",
             ));
         }
@@ -154,7 +172,7 @@ impl Task {
             Some(rule) => {
                 let message =
                     format!("only admins may allow {}; users may allow Read, Glob and Grep", rule.as_str());
-                Err(forbidden_tool("allowedTools", message))
+                Err(forbidden_tool(fields.allowed_tools, message))
             }
             None => Ok(()),
         }
@@ -176,11 +194,12 @@ fn forbidden_tool(field: &'static str, message: impl Into<std::borrow::Cow<'stat
     Problem::new(StatusCode::FORBIDDEN, "forbidden_tool", message).field(field)
 }
 
-fn prompt(text: String) -> Result<String, Problem> {
+/// A prompt that can be asked: some text, without NUL, not too long.
+pub(crate) fn prompt(field: &'static str, text: String) -> Result<String, Problem> {
     match text {
-        text if text.trim().is_empty() => Err(Problem::invalid("prompt", "is empty")),
-        text if text.contains('\0') => Err(Problem::invalid("prompt", "holds a NUL")),
-        text if text.len() > PROMPT_BYTES => Err(Problem::invalid("prompt", "is longer than 10 MiB")),
+        text if text.trim().is_empty() => Err(Problem::invalid(field, "is empty")),
+        text if text.contains('\0') => Err(Problem::invalid(field, "holds a NUL")),
+        text if text.len() > PROMPT_BYTES => Err(Problem::invalid(field, "is longer than 10 MiB")),
         text => Ok(text),
     }
 }
@@ -212,7 +231,7 @@ fn rules(field: &'static str, list: Option<Vec<String>>) -> Result<Vec<ToolRule>
     list.iter().map(|rule| ToolRule::parse(rule).map_err(|error| wrong(field, &error))).collect()
 }
 
-fn parsed<T, E>(
+pub(crate) fn parsed<T, E>(
     field: &'static str,
     text: Option<&str>,
     parse: impl FnOnce(&str) -> Result<T, E>,

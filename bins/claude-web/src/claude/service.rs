@@ -6,17 +6,19 @@ use claude_core::cli::{CliSessionId, Command, Detail};
 use server_kit::auth::{Authenticate, Identity};
 use server_kit::guard::Permit;
 use server_kit::problem::Problem;
-use server_kit::runs::{Ended, NewRun, Phase, Reader, RunId, RunWriter, Runs};
+use server_kit::runs::{Ended, NewRun, RunId, RunWriter, Runs};
 use store_core::Store;
 use store_core::audit::NewAuditEntry;
 use store_core::session::SessionId;
 
+use super::booking::{Booking, NotBegun, Settled};
 use super::config::ClaudeConfig;
 use super::ending::{self, Finish};
 use super::line_up::{LineUp, Ticket};
 use super::relay::Relay;
-use super::request::{ClaudeRequest, Origin, Task};
-use super::workspace::{self, Workspace, Workspaces};
+use super::request::{ClaudeRequest, Fields, Origin, Task};
+use super::workspace::{Workspace, Workspaces};
+use crate::answer::Started;
 
 /// The kind of these runs.
 const KIND: &str = "claude";
@@ -27,13 +29,13 @@ pub struct ClaudeCode {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     config: ClaudeConfig,
-    auth: Arc<dyn Authenticate>,
-    store: Store,
+    pub(super) auth: Arc<dyn Authenticate>,
+    pub(super) store: Store,
     runs: Runs,
     line_up: LineUp,
-    workspaces: Workspaces,
+    pub(super) workspaces: Workspaces,
 }
 
 /// How the caller wants to hear of a run.
@@ -44,17 +46,6 @@ pub enum Delivery {
     /// It asks later (`Prefer: respond-async`): the run goes on by itself, its events are kept. It counts as a stream of
     /// its user until it ends.
     Later(Permit),
-}
-
-/// A run that was started.
-#[derive(Debug)]
-pub struct Started {
-    /// The run.
-    pub run: RunId,
-    /// Its events from the first on.
-    pub events: Reader,
-    /// Whether it has to wait for its turn.
-    pub waits: bool,
 }
 
 impl ClaudeCode {
@@ -80,33 +71,46 @@ impl ClaudeCode {
         request: ClaudeRequest,
         delivery: Delivery,
     ) -> Result<Started, Problem> {
+        let new = NewRun::new(who.user, KIND);
+        let (booking, new) = self.book(who, request, (new, &Fields::CLAUDE)).await?;
+        let waits = booking.waits();
+        let (new, permit) = match delivery {
+            Delivery::Stream => (new, None),
+            Delivery::Later(permit) => (new.archived(), Some(permit)),
+        };
+        let work = |log| async move {
+            let _until_the_end = permit;
+            work(booking, log).await
+        };
+        let (run, events) = self.shared.runs.spawn(new, work).await?;
+        Ok(Started { run, events, waits })
+    }
+
+    /// Takes a place in the line for a run that is about to be started, once it was found good. The fields of the
+    /// request are called so.
+    ///
+    /// # Errors
+    /// As [`ClaudeCode::start`].
+    pub(crate) async fn book(
+        &self,
+        who: &Identity,
+        request: ClaudeRequest,
+        (mut new, fields): (NewRun, &Fields),
+    ) -> Result<(Booking, NewRun), Problem> {
         let shared = &self.shared;
-        let task = Task::check(request, who, &shared.config)?;
+        let task = Task::check(request, who, &shared.config, fields)?;
         if let Some(id) = task.origin.session() {
             shared.session(who, id).await?;
-        }
-        let ticket = shared.line_up.enter(task.origin.session())?;
-        let waits = ticket.waits();
-        let mut new = NewRun::new(who.user, KIND);
-        if let Some(id) = task.origin.session() {
             new = new.session(id.to_string());
         }
-        if waits {
+        let ticket = shared.line_up.enter(task.origin.session())?;
+        if ticket.waits() {
             new = new.queued();
         }
-        let permit = match delivery {
-            Delivery::Stream => None,
-            Delivery::Later(permit) => {
-                new = new.archived();
-                Some(permit)
-            }
-        };
         if task.skips_permissions() {
             shared.note_skipping(who, new.id()).await?;
         }
-        let job = Job { shared: shared.clone(), who: who.clone(), task, ticket, permit };
-        let (run, events) = shared.runs.spawn(new, |log| job.work(log)).await?;
-        Ok(Started { run, events, waits })
+        Ok((Booking::new(shared.clone(), who.clone(), task, ticket), new))
     }
 
     /// Whether a session has a run that works.
@@ -138,10 +142,10 @@ impl ClaudeCode {
 pub struct Reserved(#[expect(dead_code, reason = "it is held")] Ticket);
 
 /// What a run goes on from: what the store knows of its session.
-struct Known {
-    workspace: String,
+pub(super) struct Known {
+    pub(super) workspace: String,
     /// What it cost before.
-    cost_usd: f64,
+    pub(super) cost_usd: f64,
 }
 
 impl Shared {
@@ -157,13 +161,13 @@ impl Shared {
         Ok(())
     }
 
-    async fn session(&self, who: &Identity, id: &CliSessionId) -> Result<Known, Problem> {
+    pub(super) async fn session(&self, who: &Identity, id: &CliSessionId) -> Result<Known, Problem> {
         let id = SessionId::parse(&id.to_string()).map_err(|_| Problem::not_found())?;
         let session = self.store.of(&who.user.into()).sessions().get(&id).await?;
         Ok(Known { workspace: session.workspace_path, cost_usd: session.cost.dollars() })
     }
 
-    fn command(&self, task: &Task, workspace: &Workspace) -> Command {
+    pub(super) fn command(&self, task: &Task, workspace: &Workspace) -> Command {
         let config = &self.config;
         let mut command = Command::new(&config.program)
             .cwd(workspace.path())
@@ -204,75 +208,26 @@ impl Shared {
 }
 
 /// One run, from its place in the line to its end.
-struct Job {
-    shared: Arc<Shared>,
-    who: Identity,
-    task: Task,
-    ticket: Ticket,
-    /// Given back at the run's end.
-    permit: Option<Permit>,
-}
-
-impl Job {
-    async fn work(mut self, mut log: RunWriter) -> Ended {
-        let mut stops = log.stop_signal();
-        let waited = self.ticket.waits();
-        let place = tokio::select! {
-            place = self.ticket.wait() => place,
-            stop = stops.stopped() => return ending::stopped(log, stop).await,
-        };
-        let begun = match place {
-            Ok(()) if waited => self.begin(&mut log).await,
-            Ok(()) => Ok(()),
-            Err(busy) => Err(busy),
-        };
-        match begun {
-            Ok(()) => self.run(log).await,
-            Err(problem) => ending::failed(log, &problem).await,
-        }
+async fn work(mut booking: Booking, mut log: RunWriter) -> Ended {
+    match booking.begin(&mut log).await {
+        Ok(()) => {}
+        Err(NotBegun::Stopped(stop)) => return ending::stopped(log, stop).await,
+        Err(NotBegun::Failed(problem)) => return ending::failed(log, &problem).await,
     }
-
-    /// It was a long wait: what was allowed then may not be any more.
-    async fn begin(&self, log: &mut RunWriter) -> Result<(), Problem> {
-        if !self.shared.auth.still_counts(&self.who).await {
-            return Err(Problem::unauthorized("who started this run may not any more"));
-        }
-        log.phase(Phase::Running).await
-    }
-
-    async fn run(self, log: RunWriter) -> Ended {
-        let Self { shared, who, task, ticket, permit } = self;
-        let _until_the_end = permit;
-        // Only now: runs before it in the line have added to what the session cost.
-        let session = match task.origin.session() {
-            Some(id) => match shared.session(&who, id).await {
-                Ok(session) => Some(session),
-                Err(problem) => return ending::failed(log, &problem).await,
-            },
-            None => None,
-        };
-        let workspace =
-            match shared.workspaces.of(&task.origin, session.as_ref().map(|it| &*it.workspace)).await {
-                Ok(workspace) => workspace,
-                Err(error) => return ending::failed(log, &workspace::problem(error)).await,
-            };
-        let process = match shared.command(&task, &workspace).spawn().await {
-            Ok(process) => process,
-            Err(error) => {
-                workspace.discard_if_unused().await;
-                return ending::failed(log, &ending::not_started(&error)).await;
-            }
-        };
-        let cost_before = match task.origin {
-            Origin::Resume(_) => session.map_or(0.0, |it| it.cost_usd),
-            _ => 0.0,
-        };
-        let mut relay = Relay::new(log, process, (shared.store.clone(), who.user.into()), ticket);
-        relay.works_in(workspace.path(), task.title(), cost_before);
-        let finish: Finish = relay.run().await;
-        if !finish.has_session {
+    let Settled { command, workspace, ledger, .. } = match booking.settle().await {
+        Ok(settled) => settled,
+        Err(problem) => return ending::failed(log, &problem).await,
+    };
+    let process = match command.spawn().await {
+        Ok(process) => process,
+        Err(error) => {
             workspace.discard_if_unused().await;
+            return ending::failed(log, &ending::not_started(&error)).await;
         }
-        finish.end().await
+    };
+    let finish: Finish = Relay::new(log, process, ledger).run().await;
+    if !finish.has_session {
+        workspace.discard_if_unused().await;
     }
+    finish.end().await
 }

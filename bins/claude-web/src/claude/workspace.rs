@@ -21,7 +21,7 @@ pub(super) struct Workspaces {
 
 /// A run's working directory.
 #[derive(Debug)]
-pub(super) struct Workspace {
+pub(crate) struct Workspace {
     path: PathBuf,
     /// Made for this run: it goes again if no session came of it.
     is_new: bool,
@@ -84,12 +84,12 @@ impl Workspaces {
 }
 
 impl Workspace {
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// No session came of it: an empty directory that was made for it goes again.
-    pub(super) async fn discard_if_unused(&self) {
+    pub(crate) async fn discard_if_unused(&self) {
         if self.is_new {
             // One that holds something stays, and so does one that can't be removed.
             let _ = tokio::fs::remove_dir(&self.path).await;

@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use claude_core::cli::{Detail, Translator};
+use claude_core::turn::Failed;
 use claude_core::turn::event::Events;
 use claude_core::{Text, TurnEvent};
 use futures_core::Stream;
-use serde_json::json;
 use server_kit::auth::Identity;
 use server_kit::problem::Problem;
 use server_kit::runs::{ReadError, Reader, RunId, RunInfo, RunState, Runs, STOPPED_BY, Seq};
@@ -80,9 +80,9 @@ impl Turns {
 /// The end of a turn whose run ended so.
 fn end(info: &RunInfo, stop_reason: Option<Text>) -> Option<TurnEvent> {
     let failed = |code: &str, message: &str| {
-        let retryable = RETRYABLE.contains(&code);
-        let failed = json!({"type": "failed", "code": code, "message": message, "retryable": retryable});
-        serde_json::from_value(failed).ok()
+        let failed = Failed::new(code, message);
+        let failed = if RETRYABLE.contains(&code) { failed.retryable() } else { failed };
+        Some(TurnEvent::Failed(failed))
     };
     match (info.state, &info.error) {
         (RunState::Completed, _) => Some(TurnEvent::Completed { stop_reason }),
@@ -130,10 +130,9 @@ impl Stream for Turns {
     }
 }
 
-/// An event as it is sent, under the name that its JSON begins with.
+/// An event as it is sent, under the name of its type.
 fn frame(event: &TurnEvent, seq: Option<Seq>) -> Option<Bytes> {
-    let payload = serde_json::to_string(event).ok()?;
-    let name = payload.strip_prefix("{\"type\":\"")?.split('"').next()?;
+    let (name, payload) = (event.name(), serde_json::to_string(event).ok()?);
     let id = seq.map(|seq| format!("id: {seq}\n")).unwrap_or_default();
     Some(format!("{id}event: {name}\ndata: {payload}\n\n").into())
 }

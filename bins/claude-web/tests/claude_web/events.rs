@@ -117,3 +117,27 @@ pub(crate) fn assert_numbered(events: &[Event], first: u64) {
         assert_eq!(event.id, first + at as u64);
     }
 }
+
+/// The names of events, in order.
+pub(crate) fn event_names(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.name.as_deref().unwrap_or("-")).collect()
+}
+
+/// The text that a turn's events tell.
+pub(crate) fn text(events: &[Event]) -> String {
+    let deltas = events.iter().filter(|event| event.name.as_deref() == Some("text_delta"));
+    deltas.map(|event| event.json()["text"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The end of a turn: its only one, of this name.
+pub(crate) fn end(events: &[Event], name: &str) -> Value {
+    let ends = ["completed", "failed", "cancelled"];
+    let count =
+        events.iter().filter(|event| ends.contains(&event.name.as_deref().unwrap_or_default())).count();
+    let last = events.last().expect("there is no event");
+    assert_eq!((count, last.name.as_deref()), (1, Some(name)), "{}", last.json());
+    for event in events {
+        assert_eq!(event.json()["type"].as_str(), event.name.as_deref());
+    }
+    last.json()
+}

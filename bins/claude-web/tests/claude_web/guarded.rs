@@ -16,7 +16,16 @@ pub(crate) fn every_route_wants_a_token() {
         let document: Value =
             server.bare(Method::GET, "/openapi.json").send().await.unwrap().json().await.unwrap();
         let paths = document["paths"].as_object().unwrap();
-        for path in ["/api/claude", "/api/runs", "/api/runs/{id}", "/api/runs/{id}/events", "/auth/me"] {
+        for path in [
+            "/api/chat",
+            "/api/approvals",
+            "/api/approvals/{id}",
+            "/api/claude",
+            "/api/runs",
+            "/api/runs/{id}",
+            "/api/runs/{id}/events",
+            "/auth/me",
+        ] {
             assert!(paths.contains_key(path), "{path} is described");
         }
         let mut guarded = 0;

@@ -1,9 +1,10 @@
 //! The real Claude Code CLI against a Messages API on this machine.
 
 use claude_core::testing::{LoopbackApi, Plan, real_cli};
+use reqwest::Method;
 use serde_json::json;
 
-use crate::events::{Event, assert_numbered};
+use crate::events::{Event, assert_numbered, end};
 use crate::server::{Place, block_on, code, names};
 
 fn place(api: &LoopbackApi) -> Place {
@@ -83,5 +84,40 @@ pub(crate) fn odd_prompts_reach_the_model_and_grant_nothing() {
         assert_eq!(code(skip).await, (403, "forbidden".into()));
         let unknown = json!({"prompt": "x", "session_id": uuid::Uuid::new_v4()});
         assert_eq!(code(server.ask(&unknown).send().await.unwrap()).await, (404, "not_found".into()));
+    });
+}
+
+pub(crate) fn what_is_approved_is_what_claude_code_writes() {
+    block_on(async {
+        let api = LoopbackApi::start(Plan::scenarios()).await.unwrap();
+        let place = place(&api);
+        let file = place.data.path().join("projects/approved.txt");
+        std::fs::create_dir(file.parent().unwrap()).unwrap();
+        let place = place.set("PROJECT_ROOTS", &file.parent().unwrap().display().to_string());
+        let server = place.start().await;
+        let body = json!({
+            "message": format!("scenario:tool_write path={} content=asked", file.display()),
+            "backend": "claude-code",
+            "cwd": file.parent().unwrap(),
+        });
+        for (decision, written) in [
+            (json!({"decision": "deny", "reason": "not today"}), None),
+            (json!({"decision": "allow"}), Some("asked")),
+            (json!({"decision": "allow", "input": {"file_path": file, "content": "edited"}}), Some("edited")),
+        ] {
+            let mut events = server.turn(&body).await;
+            let question = loop {
+                let event = events.next().await.expect("the turn ended without a question");
+                if event.name.as_deref() == Some("approval_required") {
+                    break event.json();
+                }
+            };
+            assert_eq!(question["preview"]["kind"], "diff");
+            let path = format!("/api/approvals/{}", question["approval_id"].as_str().unwrap());
+            let decided = server.request(Method::POST, &path).json(&decision).send().await.unwrap();
+            assert_eq!(decided.status(), 200);
+            end(&events.all().await, "completed");
+            assert_eq!(std::fs::read_to_string(&file).ok().as_deref(), written, "{decision}");
+        }
     });
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::server::{Place, block_on, code};
 
 /// Makes a user beside the running server, and gives its password.
-fn add_user(place: &Place, name: &str, role: &str) -> String {
+pub(crate) fn add_user(place: &Place, name: &str, role: &str) -> String {
     let output = place
         .command()
         .args(["user", "add", name, "--role", role])

@@ -62,6 +62,11 @@ impl Place {
         self
     }
 
+    /// With this Messages API and a key for it.
+    pub(crate) fn with_api(self, url: &str) -> Self {
+        self.set("ANTHROPIC_BASE_URL", url).set("ANTHROPIC_API_KEY", "test-key-0123456789")
+    }
+
     pub(crate) fn workspaces(&self) -> std::path::PathBuf {
         self.data.path().join("data/workspaces")
     }
@@ -128,6 +133,17 @@ impl Server {
 
     pub(crate) fn ask(&self, body: &Value) -> RequestBuilder {
         self.request(Method::POST, "/api/claude").json(body)
+    }
+
+    pub(crate) fn chat(&self, body: &Value) -> RequestBuilder {
+        self.request(Method::POST, "/api/chat").json(body)
+    }
+
+    /// A chat turn and its events.
+    pub(crate) async fn turn(&self, body: &Value) -> Events {
+        let answer = self.chat(body).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+        Events::of(answer)
     }
 
     /// A run and its events.
