@@ -7,18 +7,39 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, bail};
 use claude_core::testing::StandIn;
 
+use crate::compared::Compared;
 use crate::contestant::{Contestant, Reach, Server, Setup};
+use crate::plot::Kind;
 use crate::scale::Scale;
 
 /// Handed to every measurement.
 #[derive(Debug, Clone)]
 pub(crate) struct Bench {
+    /// Of "Claude Code over HTTP".
     pub(crate) contestants: Vec<Contestant>,
+    /// Who else takes part.
+    pub(crate) selection: Selection,
     pub(crate) scale: Scale,
     /// A directory for what servers write; removed at the end.
     pub(crate) scratch: PathBuf,
     /// Set when somebody wants it to end.
     pub(crate) stopping: Arc<AtomicBool>,
+}
+
+/// Who was asked for.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Selection {
+    /// Names; everybody without any.
+    pub(crate) only: Vec<String>,
+    pub(crate) without_ours: bool,
+}
+
+impl Selection {
+    /// Whether this one takes part.
+    pub(crate) fn holds<Who: Compared>(&self, who: Who) -> bool {
+        let asked = self.only.is_empty() || self.only.iter().any(|name| name == who.name());
+        asked && !(self.without_ours && who.kind() == Kind::Ours)
+    }
 }
 
 /// Whether a round's figures are kept.
@@ -29,7 +50,7 @@ pub(crate) enum Round {
 }
 
 /// A value for each contestant that took part.
-pub(crate) type Each<T> = Vec<(Contestant, T)>;
+pub(crate) type Each<T, Who = Contestant> = Vec<(Who, T)>;
 
 impl Bench {
     /// Starts one of them.
@@ -79,7 +100,24 @@ impl Bench {
         warm_up.chain(self.rounds(name))
     }
 
-    fn check(&self) -> anyhow::Result<()> {
+    /// Those of these that were asked for and can be started. Of the others each is told with its reason.
+    pub(crate) fn taking_part<Who: Compared, T>(
+        &self,
+        all: &[Who],
+        start: impl Fn(Who) -> anyhow::Result<T>,
+    ) -> Each<T, Who> {
+        let asked = all.iter().filter(|who| self.selection.holds(**who));
+        let started = asked.filter_map(|who| match start(*who) {
+            Ok(started) => Some((*who, started)),
+            Err(error) => {
+                println!("{} takes no part: {error:#}", who.label());
+                None
+            }
+        });
+        started.collect()
+    }
+
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
         if self.stopping.load(Ordering::Relaxed) {
             bail!("stopped");
         }
@@ -88,6 +126,6 @@ impl Bench {
 }
 
 /// What is there for this contestant.
-pub(crate) fn of<T>(each: &Each<T>, contestant: Contestant) -> Option<&T> {
-    each.iter().find(|(one, _)| *one == contestant).map(|(_, value)| value)
+pub(crate) fn of<T, Who: Compared>(each: &Each<T, Who>, who: Who) -> Option<&T> {
+    each.iter().find(|(one, _)| *one == who).map(|(_, value)| value)
 }

@@ -8,14 +8,17 @@ mod server;
 
 use std::path::Path;
 
-use clap::ValueEnum;
 use claude_core::testing::StandIn;
 
+use crate::compared::Compared;
+use crate::plot::Kind;
+
 pub(crate) use node::version as node_version;
-pub(crate) use server::{Server, is_cli};
+pub(crate) use ours::{lack as claude_web_lack, start_with as start_claude_web};
+pub(crate) use server::{LISTENING, Process, Server, is_cli};
 
 /// A server that answers `POST /api/claude` with the CLI's lines as events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Contestant {
     /// A Node server as one writes it first
     Simple,
@@ -29,16 +32,6 @@ pub(crate) enum Contestant {
 
 impl Contestant {
     pub(crate) const ALL: [Self; 4] = [Self::Simple, Self::Careful, Self::Bare, Self::Ours];
-
-    /// How tables and plots name it.
-    pub(crate) const fn label(self) -> &'static str {
-        match self {
-            Self::Simple => "simple Node server",
-            Self::Careful => "careful Node server",
-            Self::Bare => "bare pipe-to-socket copy",
-            Self::Ours => "claude-web",
-        }
-    }
 
     /// Starts it and waits until it answers.
     pub(crate) fn start(self, setup: &Setup<'_>) -> anyhow::Result<Server> {
@@ -56,6 +49,34 @@ impl Contestant {
             Self::Simple | Self::Careful => node::lack(),
             Self::Bare => None,
             Self::Ours => ours::lack(),
+        }
+    }
+}
+
+impl Compared for Contestant {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+            Self::Careful => "careful",
+            Self::Bare => "bare",
+            Self::Ours => "ours",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Simple => "simple Node server",
+            Self::Careful => "careful Node server",
+            Self::Bare => "bare pipe-to-socket copy",
+            Self::Ours => "claude-web",
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::Simple | Self::Careful => Kind::Peer,
+            Self::Bare => Kind::Limit,
+            Self::Ours => Kind::Ours,
         }
     }
 }

@@ -6,7 +6,7 @@ mod chunked;
 mod head;
 mod sse;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -43,6 +43,9 @@ pub(crate) struct Stream {
     buffer: Vec<u8>,
     /// What came behind the head: that much of the beginning of the buffer.
     early: std::ops::Range<usize>,
+    /// A read that finds nothing returns at once.
+    never_waits: bool,
+    run_id: Option<String>,
 }
 
 /// Whether more may come.
@@ -56,11 +59,17 @@ impl Stream {
     /// Sends the request and reads the head of the answer. Another status than 200 is an error that tells the body.
     pub(crate) fn open(server: SocketAddr, request: &Request<'_>) -> anyhow::Result<Self> {
         let (socket, head, buffer, early) = send(server, request)?;
-        let mut stream = Self { socket, body: head.body, parser: Parser::default(), buffer, early };
-        if head.status != 200 {
-            bail!("status {}: {}", head.status, stream.text()?);
+        let status = head.status;
+        let mut stream = Self::new(socket, head, (buffer, early));
+        if status != 200 {
+            bail!("status {status}: {}", stream.text()?);
         }
         Ok(stream)
+    }
+
+    fn new(socket: TcpStream, head: Head, (buffer, early): (Vec<u8>, std::ops::Range<usize>)) -> Self {
+        let (body, run_id) = (head.body, head.run_id);
+        Self { socket, body, parser: Parser::default(), buffer, early, never_waits: false, run_id }
     }
 
     /// Reads once; hands on the events that are complete by it.
@@ -69,6 +78,26 @@ impl Stream {
         let progress = self.read_body(&mut |bytes| parser.push(bytes, on_event));
         self.parser = parser;
         progress
+    }
+
+    /// From now on a read that finds nothing returns at once.
+    pub(crate) fn never_wait(&mut self) -> anyhow::Result<()> {
+        self.never_waits = true;
+        Ok(self.socket.set_nonblocking(true)?)
+    }
+
+    /// Whether the next read finds something without asking the socket.
+    pub(crate) fn has_early(&self) -> bool {
+        !self.early.is_empty() || self.body.is_at_end()
+    }
+
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// The `x-run-id` of the answer, where there was one.
+    pub(crate) fn run_id(&self) -> Option<&str> {
+        self.run_id.as_deref()
     }
 
     /// Reads until there is an event; an end before that is an error.
@@ -111,7 +140,13 @@ impl Stream {
         }
         let mut range = std::mem::replace(&mut self.early, 0..0);
         if range.is_empty() {
-            range = 0..self.socket.read(&mut self.buffer).context("the server says nothing")?;
+            let read = match self.socket.read(&mut self.buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock && self.never_waits => {
+                    return Ok(Progress::More);
+                }
+                read => read.context("the server says nothing")?,
+            };
+            range = 0..read;
             if range.is_empty() {
                 return self.body.closed();
             }
@@ -152,8 +187,8 @@ impl Body {
 /// Sends a request; the whole answer as status and text.
 pub(crate) fn call(server: SocketAddr, request: &Request<'_>) -> anyhow::Result<(u16, String)> {
     let (socket, head, buffer, early) = send(server, request)?;
-    let mut stream = Stream { socket, body: head.body, parser: Parser::default(), buffer, early };
-    Ok((head.status, stream.text()?))
+    let status = head.status;
+    Ok((status, Stream::new(socket, head, (buffer, early)).text()?))
 }
 
 type Answer = (TcpStream, Head, Vec<u8>, std::ops::Range<usize>);

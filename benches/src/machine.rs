@@ -5,18 +5,21 @@ use std::process::{Command, Stdio};
 use std::thread::available_parallelism;
 
 use crate::contestant::node_version;
+use crate::peer;
 
 /// Facts as pairs of name and value, for the head of a report.
 pub(crate) fn facts() -> Vec<(&'static str, String)> {
     let unknown = || "unknown".to_owned();
-    vec![
+    let mut facts = vec![
         ("processor", processor().unwrap_or_else(unknown)),
         ("cores", available_parallelism().map_or_else(|_| unknown(), |cores| cores.to_string())),
         ("kernel", read("/proc/sys/kernel/osrelease").unwrap_or_else(unknown)),
         ("load before", read("/proc/loadavg").map_or_else(unknown, |load| first_words(&load, 3))),
         ("node", node_version().unwrap_or_else(unknown)),
         ("rustc", rustc_version().unwrap_or_else(unknown)),
-    ]
+    ];
+    facts.extend(peer::versions());
+    facts
 }
 
 fn processor() -> Option<String> {

@@ -1,10 +1,14 @@
 //! Comparisons against peers and limits, as ratios of one run.
 //!
-//! [`contestant`] starts the servers, [`http`] is the client they are asked with, each module below [`measure`] takes
-//! one measurement in interleaved rounds and gives a [`section`] of the [`report`]. The CLI that all servers start is
-//! this program too. Whatever is started stays in the [`nest`] and ends with it.
+//! [`contestant`] starts servers that run the CLI, [`relay`] those that pass on what the Messages API says, [`codec`]
+//! knows who decodes without a server. [`http`] is the client they are asked with; each module below [`measure`] takes
+//! one measurement in interleaved rounds and gives a [`section`] of the [`report`]. The CLI that all servers start and
+//! the Messages API they ask are this program too. Whatever is started stays in the [`nest`] and ends with it.
 
+mod allocations;
 mod bench;
+mod codec;
+mod compared;
 mod contestant;
 mod http;
 mod machine;
@@ -13,13 +17,17 @@ mod median;
 mod nest;
 mod number;
 mod options;
+mod peer;
 mod plot;
 mod process;
+mod readers;
+mod relay;
 mod report;
 mod scale;
 mod section;
 mod table;
 mod verdict;
+mod wire;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -49,7 +57,7 @@ fn main() -> ExitCode {
     stand_in::become_if_asked();
     let cli = Cli::parse();
     let done = match cli.role {
-        Some(Role::ServeBare) => contestant::bare::serve().map(|()| ExitCode::SUCCESS),
+        Some(role) => serve(role).map(|()| ExitCode::SUCCESS),
         None => run(&cli.options),
     };
     done.unwrap_or_else(|error| {
@@ -58,11 +66,22 @@ fn main() -> ExitCode {
     })
 }
 
+fn serve(role: Role) -> anyhow::Result<()> {
+    match role {
+        Role::Bare => contestant::bare::serve(),
+        Role::Upstream => relay::upstream::serve(),
+        Role::ByteRelay => relay::byte_relay::serve(),
+        Role::ReEncode => relay::re_encode::serve(),
+        Role::Crates => relay::crates::serve(),
+    }
+}
+
 /// Measures on a thread of its own, so that a signal finds somebody to end everything.
 fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let scratch = tempfile::tempdir().context("cannot make a temporary directory")?;
     let bench = Bench {
         contestants: options.contestants()?,
+        selection: options.selection(),
         scale: options.scale(),
         scratch: scratch.path().to_owned(),
         stopping: Arc::new(AtomicBool::new(false)),

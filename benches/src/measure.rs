@@ -1,17 +1,18 @@
-//! The measurements of "Claude Code over HTTP".
+//! The measurements: of "Claude Code over HTTP" here, of streaming below [`stream`].
 
 mod aborted;
 mod first_line;
 mod memory;
 mod runs;
 mod stopped;
+mod stream;
 mod tally;
 mod throughput;
 
 use clap::ValueEnum;
 
 use crate::bench::{Bench, Each, of};
-use crate::contestant::Contestant;
+use crate::compared::Compared;
 use crate::median::Samples;
 use crate::number::with_range;
 use crate::plot::{Bar, Kind, Panel};
@@ -32,11 +33,47 @@ pub(crate) enum Measure {
     Aborted,
     /// Time to the first line
     FirstLine,
+    /// Decoding a Messages API stream
+    Decode,
+    /// The whole message of a stream
+    FinalMessage,
+    /// Typed lines of the CLI
+    Ndjson,
+    /// Lines of the CLI that go on as they are
+    PassThrough,
+    /// Allocations for each piece of text
+    Allocations,
+    /// Turns relayed at the pace of a model: CPU and latency
+    Relay,
+    /// Turns relayed at full speed
+    RelayFullSpeed,
+    /// Memory of a relay
+    StreamMemory,
+    /// Many readers of one run
+    FanOut,
+    /// A reader that leaves
+    Cancellation,
 }
 
 impl Measure {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Runs, Self::Throughput, Self::Memory, Self::Stopped, Self::Aborted, Self::FirstLine];
+    pub(crate) const ALL: [Self; 16] = [
+        Self::Runs,
+        Self::Throughput,
+        Self::Memory,
+        Self::Stopped,
+        Self::Aborted,
+        Self::FirstLine,
+        Self::Decode,
+        Self::FinalMessage,
+        Self::Ndjson,
+        Self::PassThrough,
+        Self::Allocations,
+        Self::Relay,
+        Self::RelayFullSpeed,
+        Self::StreamMemory,
+        Self::FanOut,
+        Self::Cancellation,
+    ];
 
     /// As it is typed; its plot's file is named so.
     pub(crate) const fn name(self) -> &'static str {
@@ -47,6 +84,16 @@ impl Measure {
             Self::Stopped => "stopped",
             Self::Aborted => "aborted",
             Self::FirstLine => "first-line",
+            Self::Decode => "decode",
+            Self::FinalMessage => "final-message",
+            Self::Ndjson => "ndjson",
+            Self::PassThrough => "pass-through",
+            Self::Allocations => "allocations",
+            Self::Relay => "relay",
+            Self::RelayFullSpeed => "relay-full-speed",
+            Self::StreamMemory => "stream-memory",
+            Self::FanOut => "fan-out",
+            Self::Cancellation => "cancellation",
         }
     }
 
@@ -58,31 +105,33 @@ impl Measure {
             Self::Stopped => stopped::measure(bench),
             Self::Aborted => aborted::measure(bench),
             Self::FirstLine => first_line::measure(bench),
+            Self::Decode => stream::decode::measure(bench),
+            Self::FinalMessage => stream::final_message::measure(bench),
+            Self::Ndjson => stream::ndjson::measure(bench),
+            Self::PassThrough => stream::pass_through::measure(bench),
+            Self::Allocations => stream::allocations::measure(bench),
+            Self::Relay => stream::relay::measure(bench),
+            Self::RelayFullSpeed => stream::full_speed::measure(bench),
+            Self::StreamMemory => stream::memory::measure(bench),
+            Self::FanOut => stream::fan_out::measure(bench),
+            Self::Cancellation => stream::cancellation::measure(bench),
         }
     }
 }
 
 /// The median of one contestant; none where it took no part.
-fn median_of(each: &Each<Samples>, contestant: Contestant) -> Option<f64> {
-    of(each, contestant)?.median()
+fn median_of<Who: Compared>(each: &Each<Samples, Who>, who: Who) -> Option<f64> {
+    of(each, who)?.median()
 }
 
 /// A panel of medians.
-fn panel(title: impl Into<String>, each: &Each<Samples>) -> Panel {
-    let bars = each.iter().map(|(contestant, samples)| bar(contestant.label(), kind(*contestant), samples));
+fn panel<Who: Compared>(title: impl Into<String>, each: &Each<Samples, Who>) -> Panel {
+    let bars = each.iter().map(|(who, samples)| bar(who.label(), who.kind(), samples));
     Panel { title: title.into(), bars: bars.collect() }
 }
 
 fn bar(label: &'static str, kind: Kind, samples: &Samples) -> Bar {
     Bar { label, kind, value: samples.median().unwrap_or_default(), shown: with_range(samples) }
-}
-
-const fn kind(contestant: Contestant) -> Kind {
-    match contestant {
-        Contestant::Simple | Contestant::Careful => Kind::Peer,
-        Contestant::Bare => Kind::Limit,
-        Contestant::Ours => Kind::Ours,
-    }
 }
 
 #[cfg(test)]

@@ -4,13 +4,18 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::bail;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::Selection;
+use crate::codec::Codec;
+use crate::compared::Compared;
 use crate::contestant::Contestant;
 use crate::measure::Measure;
+use crate::relay::Relay;
 use crate::scale::Scale;
 
-/// Compares claude-web with peers and limits: Claude Code over HTTP.
+/// Compares claude-web and its crates with peers and limits.
 #[derive(Debug, Parser)]
 #[command(name = "benches", args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -21,11 +26,23 @@ pub(crate) struct Cli {
 }
 
 /// What this program is started as by itself.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum Role {
     /// Serve as the bare pipe-to-socket copy
-    #[command(hide = true)]
-    ServeBare,
+    #[command(name = "serve-bare", hide = true)]
+    Bare,
+    /// Serve as the Messages API
+    #[command(name = "serve-upstream", hide = true)]
+    Upstream,
+    /// Serve as the byte relay
+    #[command(name = "serve-byte-relay", hide = true)]
+    ByteRelay,
+    /// Serve as the relay that encodes anew
+    #[command(name = "serve-re-encode", hide = true)]
+    ReEncode,
+    /// Serve as the relay that is made of our crates
+    #[command(name = "serve-crates", hide = true)]
+    Crates,
 }
 
 #[derive(Debug, Args)]
@@ -40,9 +57,9 @@ pub(crate) struct Options {
     #[arg(long, hide = true, conflicts_with = "quick")]
     smoke: bool,
     /// Only these contestants
-    #[arg(long, value_delimiter = ',', value_name = "WHO")]
-    only: Vec<Contestant>,
-    /// Leave claude-web out
+    #[arg(long, value_delimiter = ',', value_name = "WHO", value_parser = PossibleValuesParser::new(names()))]
+    only: Vec<String>,
+    /// Leave claude-web and the crates out
     #[arg(long)]
     without_ours: bool,
     /// Where the report and its plots go [default: bench/ in the target directory]
@@ -67,7 +84,9 @@ impl Options {
 
     /// Who takes part. One that can't is an error.
     pub(crate) fn contestants(&self) -> anyhow::Result<Vec<Contestant>> {
-        let asked = |contestant: &Contestant| self.only.is_empty() || self.only.contains(contestant);
+        let asked = |contestant: &Contestant| {
+            self.only.is_empty() || self.only.iter().any(|it| it == contestant.name())
+        };
         let mut taking_part = Vec::new();
         for contestant in Contestant::ALL.into_iter().filter(asked) {
             if contestant == Contestant::Ours && self.without_ours {
@@ -82,6 +101,11 @@ impl Options {
         Ok(taking_part)
     }
 
+    /// Whom the measurements of streaming take.
+    pub(crate) fn selection(&self) -> Selection {
+        Selection { only: self.only.clone(), without_ours: self.without_ours }
+    }
+
     /// The program lies in `target/release`.
     pub(crate) fn out(&self) -> anyhow::Result<PathBuf> {
         if let Some(out) = &self.out {
@@ -91,6 +115,16 @@ impl Options {
         let target = program.ancestors().nth(2).map(|target| target.join("bench"));
         Ok(target.unwrap_or_else(|| PathBuf::from("bench")))
     }
+}
+
+/// Everybody who can be named, each once.
+fn names() -> Vec<&'static str> {
+    let mut names = Contestant::ALL.map(Compared::name).to_vec();
+    names.extend(Codec::ALL.map(Compared::name));
+    names.extend(Relay::ALL.map(Compared::name));
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 #[cfg(test)]
@@ -116,6 +150,6 @@ mod tests {
     #[test]
     fn the_server_of_the_limit_is_a_role_of_this_program() {
         let cli = Cli::try_parse_from(["benches", crate::contestant::bare::SUBCOMMAND]).unwrap();
-        assert!(matches!(cli.role, Some(Role::ServeBare)));
+        assert!(matches!(cli.role, Some(Role::Bare)));
     }
 }

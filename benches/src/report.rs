@@ -28,8 +28,7 @@ impl Report {
             println!("{name:<12} {value}");
         }
         let facts: String = facts.iter().map(|(name, value)| format!("- {name}: {value}\n")).collect();
-        let report =
-            Self { directory: directory.to_owned(), text: format!("# Claude Code over HTTP\n\n{facts}\n") };
+        let report = Self { directory: directory.to_owned(), text: format!("# Comparisons\n\n{facts}\n") };
         report.write()?;
         Ok(report)
     }

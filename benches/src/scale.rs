@@ -27,6 +27,33 @@ pub(crate) struct Scale {
     pub(crate) after_aborts: Duration,
     /// First lines that are timed in a round.
     pub(crate) first_lines: usize,
+    /// What belongs to streaming.
+    pub(crate) streaming: Streaming,
+}
+
+/// Sizes of the measurements of streaming.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Streaming {
+    /// How much CPU time each codec takes for a figure, at least.
+    pub(crate) cpu: Duration,
+    /// Bytes of a body that is decoded.
+    pub(crate) body_bytes: usize,
+    /// Bytes of a body that becomes one message.
+    pub(crate) message_bytes: usize,
+    /// Readers of paced turns, each with its own.
+    pub(crate) readers: usize,
+    /// How long they read before anything counts.
+    pub(crate) settle: Duration,
+    /// How long they are counted.
+    pub(crate) window: Duration,
+    /// Tokens of a turn at full speed.
+    pub(crate) tokens: u64,
+    /// How long turns are held, or a reader stands still, before memory is read.
+    pub(crate) hold: Duration,
+    /// Readers of one run.
+    pub(crate) one_run_readers: usize,
+    /// Readers that leave, in a round.
+    pub(crate) leaving: usize,
 }
 
 impl Scale {
@@ -42,6 +69,18 @@ impl Scale {
         aborts: 300,
         after_aborts: Duration::from_secs(6),
         first_lines: 40,
+        streaming: Streaming {
+            cpu: Duration::from_millis(150),
+            body_bytes: 1 << 20,
+            message_bytes: 1 << 19,
+            readers: 200,
+            settle: Duration::from_millis(300),
+            window: Duration::from_millis(1200),
+            tokens: 12_800,
+            hold: Duration::from_millis(800),
+            one_run_readers: 50,
+            leaving: 10,
+        },
     };
 
     pub(crate) const QUICK: Self = Self {
@@ -50,6 +89,16 @@ impl Scale {
         stream_bytes: 200_000_000,
         stop: Duration::from_millis(1500),
         first_lines: 20,
+        streaming: Streaming {
+            cpu: Duration::from_millis(60),
+            message_bytes: 1 << 17,
+            settle: Duration::from_millis(150),
+            window: Duration::from_millis(500),
+            tokens: 6_400,
+            hold: Duration::from_millis(400),
+            leaving: 5,
+            ..Self::FULL.streaming
+        },
         ..Self::FULL
     };
 
@@ -66,5 +115,17 @@ impl Scale {
         aborts: 5,
         after_aborts: Duration::from_secs(4),
         first_lines: 3,
+        streaming: Streaming {
+            cpu: Duration::from_millis(1),
+            body_bytes: 100_000,
+            message_bytes: 30_000,
+            readers: 4,
+            settle: Duration::from_millis(50),
+            window: Duration::from_millis(200),
+            tokens: 256,
+            hold: Duration::from_millis(100),
+            one_run_readers: 3,
+            leaving: 2,
+        },
     };
 }

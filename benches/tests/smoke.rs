@@ -8,11 +8,32 @@ use std::time::{Duration, Instant};
 use claude_core::testing::processes_with;
 use rustix::process::{Pid, Signal, kill_process};
 
-const MEASURES: [&str; 6] = ["runs", "throughput", "memory", "stopped", "aborted", "first-line"];
+const MEASURES: [&str; 16] = [
+    "runs",
+    "throughput",
+    "memory",
+    "stopped",
+    "aborted",
+    "first-line",
+    "decode",
+    "final-message",
+    "ndjson",
+    "pass-through",
+    "allocations",
+    "relay",
+    "relay-full-speed",
+    "stream-memory",
+    "fan-out",
+    "cancellation",
+];
+
+/// Who needs nothing installed but Node itself.
+const WITHOUT_PACKAGES: &str =
+    "careful,bare,line-scan,serde,raw-value,sse-stream,eventsource-stream,crates,direct,byte-relay,re-encode";
 
 fn benches(out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_benches"));
-    command.args(["--smoke", "--only", "careful,bare", "--out"]).arg(out).stdin(Stdio::null());
+    command.args(["--smoke", "--only", WITHOUT_PACKAGES, "--out"]).arg(out).stdin(Stdio::null());
     command
 }
 
@@ -28,7 +49,12 @@ fn every_measurement_gives_a_table_and_a_plot() {
         assert!(report.contains(&format!("({measure}.svg)")), "{measure}: {report}");
         assert!(out.path().join(format!("{measure}.svg")).exists(), "{measure}");
     }
-    let throughput = report.lines().filter(|line| line.contains("KB lines |"));
+    let typed = report.lines().find(|line| line.starts_with("| claude-core |"));
+    assert!(typed.is_some_and(|line| !line.contains('–')), "{report}");
+    assert!(report.contains("| byte relay on hyper | 4 |"), "{report}");
+    let throughput = report.lines().filter(|line| {
+        line.contains("KB lines |") && (line.starts_with("| careful") || line.starts_with("| bare pipe"))
+    });
     assert!(
         throughput.clone().count() == 4 && throughput.clone().all(|line| line.ends_with("| 0 |")),
         "{report}"

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: builds what is compared, as it is released, and compares it.
 
+mod peers;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -18,13 +20,13 @@ const MISSING: u8 = 2;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// What to measure, such as `runs` or `throughput`; everything without it
+    /// What to measure, such as `runs` or `decode`; everything without it
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Fewer rounds and smaller streams
     #[arg(long)]
     quick: bool,
-    /// Compare the peers and the limit alone
+    /// Compare the peers and the limits alone
     #[arg(long)]
     without_ours: bool,
     /// Where the report and its plots go [default: bench/ in the target directory]
@@ -43,6 +45,7 @@ pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
     println!("$ {build}");
     build.run(root)?;
     let target = target_directory(root)?;
+    peers::install(&options.names, (root, &target));
     options.measure(&target)?.run(root)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -21,6 +21,7 @@ const TABLE: &[Prerequisite] = &[
     debian("Node", &["node", "--version"], Oldest::Major(20), &["nodejs"], &[Step::Test]),
     debian("npm", &["npm", "--version"], Oldest::Any, &["npm"], &[Step::Test]),
     npm("the Claude Code CLI", "xtask/npm", &[Step::Test]),
+    npm("the peers' packages", "benches/peers", &[]),
 ];
 
 /// One line of the table.

@@ -3,7 +3,7 @@
 use std::env;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,18 +18,26 @@ use crate::http::{Request, call};
 const ASK_EVERY: Duration = Duration::from_millis(20);
 
 pub(super) fn start(setup: &Setup<'_>) -> anyhow::Result<Server> {
-    let (port, password) = (free_port()?, password());
-    let mut process = Process::start(&program()?, setup.scratch, |command, directory| {
+    start_with(setup.scratch, |command| {
         let (name, plan) = setup.plan.to_env();
-        command.env(name, plan).env("PORT", port.to_string()).env("ADMIN_PASSWORD", &password);
+        command.env(name, plan);
+        if setup.reach == Reach::Supervisors {
+            command.env("PROCESS_TREE_REACH", "supervisor");
+        }
+    })
+}
+
+/// On a fresh data directory, limits off, with what else is in its environment.
+pub(crate) fn start_with(scratch: &Path, prepare: impl FnOnce(&mut Command)) -> anyhow::Result<Server> {
+    let (port, password) = (free_port()?, password());
+    let mut process = Process::start(&program()?, scratch, |command, directory| {
+        command.env("PORT", port.to_string()).env("ADMIN_PASSWORD", &password);
         command.env("DATA_DIR", directory.join("data")).env("WORKSPACES_DIR", directory.join("workspaces"));
         command.envs([("RATE_LIMIT_MAX_REQUESTS", "0"), ("MAX_STREAMS_PER_USER", "0"), ("MAX_RUNS", "512")]);
         // A run whose reader left is over at once, as it is with the peers.
         command.envs([("RUN_GRACE_MS", "0"), ("LOG_LEVEL", "warn")]);
-        if setup.reach == Reach::Supervisors {
-            command.env("PROCESS_TREE_REACH", "supervisor");
-        }
         command.stdout(Stdio::null());
+        prepare(command);
     })?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     wait_until_ready(&mut process, address)?;
@@ -37,7 +45,7 @@ pub(super) fn start(setup: &Setup<'_>) -> anyhow::Result<Server> {
     Ok(Server::at(process, port, Some(token)))
 }
 
-pub(super) fn lack() -> Option<String> {
+pub(crate) fn lack() -> Option<String> {
     match program() {
         Ok(program) if program.exists() => None,
         Ok(program) => Some(format!("{} is not built; --without-ours leaves it out", program.display())),

@@ -10,17 +10,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::http::{Request, Stream};
+use crate::http::{Request, Stream, call};
 use crate::process::{self, Pid, Stat};
 
 /// What a server says on stdout once it listens, before its port.
-pub(super) const LISTENING: &str = "listening on ";
+pub(crate) const LISTENING: &str = "listening on ";
 
 /// How long a server may take until it answers.
-pub(super) const START_MAX: Duration = Duration::from_secs(15);
+pub(crate) const START_MAX: Duration = Duration::from_secs(15);
 
 /// Where a server's log lies in its directory.
 const LOG: &str = "log.txt";
@@ -47,7 +47,7 @@ pub(crate) struct Cpu {
 
 impl Server {
     /// A process that says on stdout where it listens.
-    pub(super) fn announced(mut process: Process) -> anyhow::Result<Self> {
+    pub(crate) fn announced(mut process: Process) -> anyhow::Result<Self> {
         let stdout = process.child.stdout.take().context("a server without stdout")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
@@ -57,16 +57,33 @@ impl Server {
     }
 
     /// A process that listens at this port of the loopback.
-    pub(super) fn at(process: Process, port: u16, token: Option<String>) -> Self {
+    pub(crate) fn at(process: Process, port: u16, token: Option<String>) -> Self {
         Self { process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), token }
     }
 
     /// Starts a run of the CLI.
     pub(crate) fn ask(&self) -> anyhow::Result<Stream> {
-        let body = json!({ "prompt": "Say hello." });
-        let request =
-            Request { method: "POST", path: "/api/claude", token: self.token.as_deref(), body: Some(&body) };
+        self.open("POST", "/api/claude", Some(&json!({ "prompt": "Say hello." })))
+    }
+
+    /// Opens an event stream.
+    pub(crate) fn open(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Stream> {
+        let request = Request { method, path, token: self.token.as_deref(), body };
         Stream::open(self.address, &request).with_context(|| self.process.log())
+    }
+
+    /// A plain answer; another status than a success is an error that tells it.
+    pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<String> {
+        let request = Request { method, path, token: self.token.as_deref(), body };
+        match call(self.address, &request).with_context(|| self.process.log())? {
+            (200..=299, answer) => Ok(answer),
+            (status, answer) => bail!("{method} {path}: status {status}: {answer}"),
+        }
+    }
+
+    /// Where it answers.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Runs the CLI and reads its answer to the end.
@@ -110,14 +127,14 @@ pub(crate) fn is_cli(pid: Pid) -> bool {
 
 /// A process with a directory of its own; killed when dropped.
 #[derive(Debug)]
-pub(super) struct Process {
-    pub(super) child: Child,
+pub(crate) struct Process {
+    pub(crate) child: Child,
     directory: TempDir,
 }
 
 impl Process {
     /// Starts a program with a fresh environment and a fresh directory: its home, and where its log lies.
-    pub(super) fn start(
+    pub(crate) fn start(
         program: &Path,
         scratch: &Path,
         prepare: impl FnOnce(&mut Command, &Path),
@@ -139,7 +156,7 @@ impl Process {
     }
 
     /// Whether it is still there; an error tells its log.
-    pub(super) fn check(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn check(&mut self) -> anyhow::Result<()> {
         match self.child.try_wait()? {
             Some(status) => bail!("it ended ({status}): {}", self.log()),
             None => Ok(()),
@@ -147,7 +164,7 @@ impl Process {
     }
 
     /// The end of its log.
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let mut text = String::new();
         let read =
             File::open(self.directory.path().join(LOG)).and_then(|mut file| file.read_to_string(&mut text));

@@ -12,6 +12,8 @@ const HEAD_MAX: usize = 64 * 1024;
 pub(super) struct Head {
     pub(super) status: u16,
     pub(super) body: Body,
+    /// The `x-run-id`.
+    pub(super) run_id: Option<String>,
 }
 
 /// How the end of the body is known.
@@ -39,16 +41,18 @@ impl Head {
         let mut lines = text.split("\r\n");
         let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok());
         let status = status.with_context(|| format!("no HTTP/1.1 response: {}", text.escape_debug()))?;
-        let mut body = Body::UntilClose;
+        let (mut body, mut run_id) = (Body::UntilClose, None);
         for (name, value) in lines.filter_map(|line| line.split_once(':')) {
             let value = value.trim();
             if name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked") {
                 body = Body::Chunked(Chunked::default());
             } else if name.eq_ignore_ascii_case("content-length") {
                 body = Body::Sized(value.parse().context("the response's length is no number")?);
+            } else if name.eq_ignore_ascii_case("x-run-id") {
+                run_id = Some(value.to_owned());
             }
         }
-        Ok(Self { status, body })
+        Ok(Self { status, body, run_id })
     }
 }
 

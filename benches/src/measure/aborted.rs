@@ -10,6 +10,7 @@ use claude_core::testing::stand_in::GRANDCHILD;
 
 use super::{median_of, panel};
 use crate::bench::{Bench, Each, of};
+use crate::compared::Compared;
 use crate::contestant::{Contestant, Server, is_cli};
 use crate::median::Samples;
 use crate::nest;

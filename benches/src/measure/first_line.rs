@@ -7,6 +7,7 @@ use claude_core::testing::StandIn;
 
 use super::{bar, median_of, panel};
 use crate::bench::{Bench, Each, Round};
+use crate::compared::Compared;
 use crate::contestant::{Contestant, Server, direct};
 use crate::median::Samples;
 use crate::number::{NOTHING, with_range};

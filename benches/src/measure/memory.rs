@@ -7,6 +7,7 @@ use claude_core::testing::StandIn;
 
 use super::{median_of, panel};
 use crate::bench::{Bench, Each};
+use crate::compared::Compared;
 use crate::contestant::{Contestant, Reach, Server};
 use crate::http::Stream;
 use crate::median::Samples;

@@ -8,6 +8,7 @@ use claude_core::testing::StandIn;
 use super::tally::{Tally, lost};
 use super::{median_of, panel};
 use crate::bench::{Bench, Each, Round};
+use crate::compared::Compared;
 use crate::contestant::{Contestant, Server};
 use crate::median::Samples;
 use crate::number::{median, with_range};

@@ -1,6 +1,6 @@
 //! The CPU clock of another process: nanoseconds, where `/proc` counts hundredths of a second.
 //!
-//! The one module of this program with `unsafe`.
+//! With the counting allocator, where this program has `unsafe`.
 
 use std::mem::MaybeUninit;
 
