@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         stdio::no_secret_of_this_environment_reaches_it,
         stdio::what_is_no_server_is_told_with_its_last_words,
         stdio::a_silent_program_is_given_up,
+        stdio::odd_tools_are_left_out_by_name,
         stdio::too_many_tools_are_refused,
         stdio::nothing_is_left_once_the_tools_are_dropped,
         http::its_tools_are_called_with_the_credentials,

@@ -36,7 +36,7 @@ pub use server::{Limits, McpServer};
 
 use self::connection::Line;
 use self::tool::McpTool;
-use super::Tool;
+use super::{Tool, registry};
 use crate::error::Result;
 use crate::text::Text;
 
@@ -46,20 +46,35 @@ pub struct McpTools {
     server: Arc<McpServer>,
     line: Line,
     tools: Vec<Arc<McpTool>>,
+    left_out: Vec<Box<str>>,
 }
 
 impl McpServer {
-    /// Starts or reaches the server, and asks for its tools. Tools that it adds later come with the next connection.
+    /// Starts or reaches the server, and asks for its tools. Tools that it adds later come with the next connection;
+    /// one that the API would refuse is [left out](McpTools::left_out) and costs the others nothing.
     ///
     /// # Errors
     /// [`Error::Mcp`](crate::Error::Mcp): it can't be started or reached, took too long, or speaks something else.
     pub async fn connect(self) -> Result<McpTools> {
         let server = Arc::new(self);
         let (line, tools) = Line::open(Arc::clone(&server)).await?;
-        let tools = tools.into_iter().map(|tool| McpTool::new(tool, &server, &line));
-        let tools = tools.map(|tool| tool.map(Arc::new)).collect::<Result<_>>()?;
-        Ok(McpTools { server, line, tools })
+        let (mut taken, mut left_out) = (Vec::<Arc<McpTool>>::new(), Vec::new());
+        for tool in tools {
+            let tool = McpTool::new(tool, &server, &line)?;
+            match may_be_offered(&tool, &taken) {
+                Ok(()) => taken.push(Arc::new(tool)),
+                Err(reason) => left_out.push(reason.into()),
+            }
+        }
+        Ok(McpTools { server, line, tools: taken, left_out })
     }
+}
+
+fn may_be_offered(tool: &McpTool, others: &[Arc<McpTool>]) -> Result<(), String> {
+    let spec = tool.spec();
+    registry::check(spec)?;
+    let is_twice = others.iter().any(|other| other.spec().name == spec.name);
+    if is_twice { Err(format!("there are two tools named `{}`", spec.name)) } else { Ok(()) }
 }
 
 impl McpTools {
@@ -67,6 +82,11 @@ impl McpTools {
     #[must_use]
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
         self.tools.iter().map(|tool| Arc::clone(tool) as Arc<dyn Tool>).collect()
+    }
+
+    /// Why tools of the server are not among them, one sentence for each.
+    pub fn left_out(&self) -> impl Iterator<Item = &str> {
+        self.left_out.iter().map(|reason| &**reason)
     }
 
     /// What the server wants the model to know about it; its own words.

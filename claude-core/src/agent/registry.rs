@@ -72,7 +72,8 @@ pub(super) fn invalid(reason: impl Into<Box<str>>) -> Error {
     Error::Invalid { field: "tools", reason: reason.into() }
 }
 
-fn check(spec: &ToolSpec) -> Result<(), String> {
+/// Whether the API takes such a tool.
+pub(super) fn check(spec: &ToolSpec) -> Result<(), String> {
     let name = &spec.name;
     let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(is_known) {

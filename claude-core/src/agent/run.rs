@@ -67,16 +67,31 @@ pub(super) async fn run(
     turn.close(over).await
 }
 
+/// What would be passed over in silence may be what the caller relies on.
+fn refuse_what_only_claude_code_has(it: &TurnRequest) -> Result<()> {
+    let refuse = |field, reason: &str| Err(Error::Invalid { field, reason: reason.into() });
+    if it.origin != Origin::New {
+        return refuse("origin", "only Claude Code has sessions; the Messages API goes on from a history");
+    }
+    if it.cwd.is_some() {
+        return refuse("cwd", "only Claude Code has a working directory; tools of the loop know their own");
+    }
+    if it.permission_mode.is_some() {
+        return refuse(
+            "permission_mode",
+            "only Claude Code has one; the loop's approver decides about tools",
+        );
+    }
+    Ok(())
+}
+
 impl Loop {
     /// A turn that may begin.
     ///
     /// # Errors
     /// [`Error::Invalid`] for what can't be asked, [`Error::NotConfigured`] where the cost is limited and not known.
     fn new(agent: AgentLoop, it: TurnRequest, emitter: Emitter) -> Result<Self> {
-        if it.origin != Origin::New {
-            let reason = "only Claude Code has sessions; the Messages API goes on from a history".into();
-            return Err(Error::Invalid { field: "origin", reason });
-        }
+        refuse_what_only_claude_code_has(&it)?;
         let offer = Offer::new(&agent.tools, &it.tools)?;
         let messages = history::prepare(it.history, it.message)?;
         let model = it.model.unwrap_or_else(|| agent.model.clone());

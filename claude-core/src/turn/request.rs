@@ -38,6 +38,7 @@ pub struct TurnRequest {
 }
 
 /// Which of the tools that a backend has are on offer.
+#[non_exhaustive]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolSet {
@@ -49,6 +50,7 @@ pub enum ToolSet {
 }
 
 /// Which Claude Code session a turn goes on with.
+#[non_exhaustive]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -130,6 +132,34 @@ impl TurnRequest {
     #[must_use]
     pub fn system(mut self, prompt: impl Into<Text>) -> Self {
         self.system = Some(prompt.into());
+        self
+    }
+
+    /// With these tools.
+    #[must_use]
+    pub fn tools(mut self, tools: ToolSet) -> Self {
+        self.tools = tools;
+        self
+    }
+
+    /// From this Claude Code session.
+    #[must_use]
+    pub fn origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// Claude Code works in this directory.
+    #[must_use]
+    pub fn cwd(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.cwd = Some(directory.into());
+        self
+    }
+
+    /// Who decides about tools in Claude Code.
+    #[must_use]
+    pub fn permission_mode(mut self, mode: PermissionMode) -> Self {
+        self.permission_mode = Some(mode);
         self
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use claude_core::agent::AgentLoop;
 use claude_core::approval::{Question, Verdict};
+use claude_core::cli::PermissionMode;
 use claude_core::testing::{LoopbackApi, Reply};
 use claude_core::turn::Origin;
 use claude_core::{Backend, Turn, TurnEvent, TurnRequest};
@@ -169,14 +170,9 @@ async fn what_can_not_be_asked_never_reaches_the_api() {
     for (request, field) in [
         (ask(""), "message"),
         (TurnRequest::going_on(Vec::new()), "message"),
-        (
-            {
-                let mut request = ask("hi");
-                request.origin = Origin::Resume("a9c3c2f0-6f0e-4a4e-9d53-0d8f6f0a1b2c".parse().unwrap());
-                request
-            },
-            "origin",
-        ),
+        (ask("hi").origin(Origin::Resume("a9c3c2f0-6f0e-4a4e-9d53-0d8f6f0a1b2c".parse().unwrap())), "origin"),
+        (ask("hi").cwd("/tmp"), "cwd"),
+        (ask("hi").permission_mode(PermissionMode::Plan), "permission_mode"),
     ] {
         let events = turn(&agent, request).await;
         assert_eq!((events.kinds(), &events.end()["code"]), (vec!["failed"], &json!("invalid_request")));

@@ -69,6 +69,11 @@ fn tools(cursor: Option<&str>, role: &str) -> Value {
     let mut hinted = tool("env");
     hinted["annotations"] = json!({"readOnlyHint": true});
     match (role, cursor) {
+        ("odd", _) => {
+            let mut shapeless = tool("shapeless");
+            shapeless["inputSchema"] = json!({});
+            json!({"tools": [tool("echo"), shapeless, tool("echo"), tool(&"x".repeat(129)), tool("mixed")]})
+        }
         ("many", _) => json!({"tools": [tool("echo")], "nextCursor": "more"}),
         (_, None) => json!({"tools": [tool("echo"), hinted], "nextCursor": "2"}),
         _ => json!({"tools": [tool("mixed"), tool("fail"), tool("refuse"), tool("die"), tool("wait/long")]}),

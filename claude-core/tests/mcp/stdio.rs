@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use claude_core::Json;
-use claude_core::agent::ToolContext;
 use claude_core::agent::mcp::McpServer;
+use claude_core::agent::{ToolContext, ToolRegistry};
 use claude_core::testing::processes_with;
 use claude_core::turn::Effect;
 use serde_json::{Value, json};
@@ -127,6 +127,18 @@ pub(crate) async fn a_silent_program_is_given_up() {
     let limited = server("silent").limits(|limits| limits.connect = Duration::from_millis(200));
     let error = limited.connect().await.unwrap_err().to_string();
     assert!(error.ends_with("no answer within 200ms"), "{error}");
+}
+
+pub(crate) async fn odd_tools_are_left_out_by_name() {
+    let tools = server("odd").connect().await.unwrap();
+    let registry = ToolRegistry::new().with_all(tools.tools());
+    registry.check().unwrap();
+    let names: Vec<_> = registry.iter().map(|tool| tool.spec().name.to_string()).collect();
+    assert_eq!(names, ["echo", "mixed"]);
+    let reasons: Vec<_> = tools.left_out().collect();
+    let told = ["`shapeless`", "`echo`", "xxx"];
+    assert_eq!(reasons.len(), told.len());
+    assert!(reasons.iter().zip(told).all(|(reason, name)| reason.contains(name)), "{reasons:?}");
 }
 
 pub(crate) async fn too_many_tools_are_refused() {
