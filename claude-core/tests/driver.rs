@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         control::an_allowed_tool_runs_with_its_input,
         control::a_changed_input_is_what_runs,
         control::a_denied_tool_is_told_why,
+        control::a_denial_that_ends_the_turn_says_by_whom,
         control::without_an_answer_the_question_is_denied,
         control::an_interrupt_withdraws_the_question,
         control::an_approver_that_fails_denies,

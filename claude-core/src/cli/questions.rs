@@ -54,6 +54,8 @@ enum Stage {
 pub(super) struct Step {
     pub(super) events: Events,
     pub(super) answer: Option<Bytes>,
+    /// Who ended the turn by a denial.
+    pub(super) ended_by: Option<Text>,
 }
 
 impl Questions {
@@ -131,7 +133,7 @@ impl Questions {
             }
         }
         if self.errands.len() < errands {
-            return Poll::Ready(Step { events: Events::new(), answer: None });
+            return Poll::Ready(Step { events: Events::new(), answer: None, ended_by: None });
         }
         Poll::Pending
     }
@@ -141,7 +143,7 @@ impl Questions {
             Stage::Pending { event, id, rest } => {
                 let asked = &mut self.asked[at];
                 (asked.id, asked.work, asked.told) = (id, rest, true);
-                Step { events: Events::from_iter([event]), answer: None }
+                Step { events: Events::from_iter([event]), answer: None, ended_by: None }
             }
             Stage::Decided { id, verdict } => {
                 let asked = self.asked.swap_remove(at);
@@ -150,10 +152,15 @@ impl Questions {
                     Verdict::Allow(permit) => control::allow(&asked.request_id, permit, asked.rule.as_ref()),
                     Verdict::Deny(denial) => control::deny(&asked.request_id, denial),
                 };
-                if let Verdict::Allow(permit) = verdict {
-                    self.running.push(permit);
-                }
-                Step { events: asked.told.then_some(event).into_iter().collect(), answer: Some(answer) }
+                let ended_by = match verdict {
+                    Verdict::Allow(permit) => {
+                        self.running.push(permit);
+                        None
+                    }
+                    Verdict::Deny(denial) => denial.interrupt.then_some(denial.by),
+                };
+                let events = asked.told.then_some(event).into_iter().collect();
+                Step { events, answer: Some(answer), ended_by }
             }
         }
     }

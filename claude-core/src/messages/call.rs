@@ -46,7 +46,8 @@ impl Client {
     pub(super) async fn attempt(&self, call: &Call<'_>, deadline: Instant) -> Result<Answer, Failure> {
         let transport = self.transport()?;
         let limits = &self.settings().limits;
-        let sending = request(transport, self.settings(), call)?.send();
+        let (name, key) = self.settings().credentials.header(self.settings().version)?;
+        let sending = request(transport, self.settings(), call)?.header(name, key.clone()).send();
         let limit = after(Instant::now(), call.first_byte).min(deadline);
         let Ok(sent) = tokio::time::timeout_at(limit, sending).await else {
             let (phase, after) = match limit == deadline {
@@ -61,7 +62,7 @@ impl Client {
         let body = Body::new(response, limits, deadline);
         if !(200..300).contains(&status) {
             let beginning = body.beginning(refusal::BODY_BYTES, refusal::BODY_TIME).await;
-            return Err(refusal::failure(status, &headers, &beginning));
+            return Err(refusal::failure(status, &headers, &refusal::without_key(&beginning, &key)));
         }
         let media_type = refusal::media_type(&headers).map(|it| it.to_ascii_lowercase().into());
         Ok(Answer { request_id: refusal::request_id(&headers), media_type, body })
@@ -78,8 +79,6 @@ fn request(
         url.query_pairs_mut().extend_pairs(&call.query);
     }
     let mut headers = HeaderMap::new();
-    let (name, key) = settings.credentials.header(settings.version)?;
-    headers.insert(name, key);
     headers.insert(VERSION, HeaderValue::from_static(settings.version.as_str()));
     headers.insert(ACCEPT, HeaderValue::from_static(call.accept));
     let betas: Vec<&str> = settings.betas.iter().chain(call.betas).map(|beta| &**beta).collect();

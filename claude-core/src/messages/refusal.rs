@@ -1,8 +1,10 @@
 //! What an answer with an error status means.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use memchr::memmem;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use super::event::ApiError;
 use super::outcome::{boxed, one_line};
@@ -16,6 +18,31 @@ pub(super) const BODY_BYTES: usize = 64 << 10;
 
 /// How long an error's body is waited for; the status alone will do.
 pub(super) const BODY_TIME: Duration = Duration::from_secs(5);
+
+/// The shortest key that is struck out: a shorter one would strike out words.
+const SHORTEST_KEY: usize = 8;
+
+/// An error's body without the key that was sent: some gateways repeat it. It goes before anything is cut off, so that
+/// no half of it is left.
+pub(super) fn without_key<'a>(body: &'a [u8], sent: &HeaderValue) -> Cow<'a, [u8]> {
+    let key = sent.as_bytes();
+    let key = key.strip_prefix(b"Bearer ").unwrap_or(key);
+    let places: Vec<usize> = match key.len() >= SHORTEST_KEY {
+        true => memmem::find_iter(body, key).collect(),
+        false => Vec::new(),
+    };
+    if places.is_empty() {
+        return Cow::Borrowed(body);
+    }
+    let (mut left, mut from) = (Vec::with_capacity(body.len()), 0);
+    for at in places {
+        left.extend_from_slice(&body[from..at]);
+        left.extend_from_slice(b"[redacted]");
+        from = at + key.len();
+    }
+    left.extend_from_slice(&body[from..]);
+    Cow::Owned(left)
+}
 
 /// The request's id, where the API told one.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<Text> {
@@ -107,6 +134,23 @@ mod tests {
         ] {
             assert_eq!(words(500, "x/y", body), "the service is unavailable: so it is", "{body}");
         }
+    }
+
+    #[test]
+    fn the_key_that_was_sent_is_struck_out() {
+        let hidden = |body: &str, sent: &'static str| {
+            let sent = HeaderValue::from_static(sent);
+            String::from_utf8(without_key(body.as_bytes(), &sent).into_owned()).unwrap()
+        };
+        for sent in ["sk-planted", "Bearer sk-planted"] {
+            assert_eq!(
+                hidden("no sk-planted, nor sk-planted", sent),
+                "no [redacted], nor [redacted]",
+                "{sent}"
+            );
+        }
+        assert_eq!(hidden("sk-plant and ed", "sk-planted"), "sk-plant and ed");
+        assert_eq!(hidden("the test failed", "test"), "the test failed", "a word is no key");
     }
 
     #[test]

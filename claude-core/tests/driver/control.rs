@@ -73,6 +73,26 @@ pub(crate) async fn a_denied_tool_is_told_why() {
     assert!(seen.outcome.is_some_and(|it| !it.interrupted), "a denied tool in a run that completed is fine");
 }
 
+/// Says no, and ends the turn.
+struct Enough;
+
+#[async_trait]
+impl Approver for Enough {
+    async fn open(&self, question: &Question) -> Result<Opened, ApproverError> {
+        Ok(Opened::Decided(Verdict::Deny(question.deny("enough", "policy").and_interrupt())))
+    }
+
+    async fn wait(&self, _id: ApprovalId) -> Result<Verdict, ApproverError> {
+        Err(ApproverError::new("unused"))
+    }
+}
+
+pub(crate) async fn a_denial_that_ends_the_turn_says_by_whom() {
+    let seen = see(command(&asks()).approver(Arc::new(Enough)).spawn().await.unwrap()).await;
+    assert!(matches!(seen.end(), TurnEvent::Cancelled { by } if by == "policy"), "{:?}", seen.end());
+    assert!(seen.outcome.is_some_and(|it| it.interrupted));
+}
+
 pub(crate) async fn without_an_answer_the_question_is_denied() {
     let seen = answered(&asks(), drop).await;
     assert!(matches!(&results(&seen)[..], [(_, true)]), "{:?}", seen.events);

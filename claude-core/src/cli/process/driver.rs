@@ -179,6 +179,8 @@ impl Driver {
         if let Some(answer) = step.answer {
             self.input.push(answer);
         }
+        // Whoever stopped the turn before stays the one.
+        self.stopped_by = self.stopped_by.take().or(step.ended_by);
         self.say(step.events);
     }
 
