@@ -19,6 +19,7 @@ use server_kit::routes::Routes;
 use server_kit::runs::ListPage;
 use utoipa_axum::routes;
 
+pub(crate) use approver::POLICY;
 pub use approver::RunApprover;
 pub use entry::{ApprovalInfo, ApprovalState};
 pub use registry::Approvals;

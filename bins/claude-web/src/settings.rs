@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
-use claude_core::cli::{ChildUser, ModelName};
+use claude_core::cli::{ChildUser, ModelName, ToolRule};
 use claude_core::pricing::Prices;
 use server_kit::settings::{Program, ServerSettings};
 use server_kit::store::commands::{KeyCommand, UserCommand};
@@ -135,11 +135,23 @@ impl ChatSettings {
     }
 }
 
+/// What in DATA_DIR would make an admin of whoever reads it.
+const HIDDEN: [&str; 2] = ["jwt-secret*", "claude-web.db*"];
+
+/// Rules that keep Claude Code from reading that. `/proc` leads there too.
+fn hidden(data_dir: &Path) -> anyhow::Result<Vec<ToolRule>> {
+    // Claude Code follows links before it looks at its rules.
+    let data_dir = data_dir.canonicalize().context("DATA_DIR")?;
+    let files = HIDDEN.map(|name| data_dir.join(name)).into_iter().chain(["/proc/**".into()]);
+    let rule = |path: PathBuf| ToolRule::parse(&format!("Read(/{})", path.display()));
+    files.map(rule).collect::<Result<_, _>>().context("DATA_DIR has a name that no rule can hold")
+}
+
 impl ClaudeSettings {
     /// How Claude Code is run, with this data directory.
     ///
     /// # Errors
-    /// When CHILD_USER can't be that user, or its workspaces would lie where it must not go.
+    /// When CHILD_USER can't be that user, or its workspaces would lie where it must not go; when DATA_DIR is not there.
     pub fn config(&self, data_dir: &Path) -> anyhow::Result<ClaudeConfig> {
         let seconds = |seconds: u64| (seconds > 0).then(|| Duration::from_secs(seconds));
         let workspaces = self.workspaces_dir.clone().unwrap_or_else(|| data_dir.join("workspaces"));
@@ -149,6 +161,7 @@ impl ClaudeSettings {
             workspaces,
             project_roots: self.project_roots.clone(),
             allow_skip_permissions: self.allow_skip_permissions,
+            hidden: hidden(data_dir)?,
             busy: self.session_busy,
             max_runs: self.max_runs as usize,
             idle_timeout: seconds(self.run_idle_timeout),

@@ -18,7 +18,7 @@ use super::verdict::INPUT_BYTES;
 const QUESTIONS_PER_RUN: u32 = 100;
 
 /// Who stands in the answers of rules.
-const POLICY: &str = "policy";
+pub(crate) const POLICY: &str = "policy";
 
 /// Asks for one run. For admins the questions wait for a decision; for others what only reads is allowed, the rest is
 /// denied. Dropping it takes its open questions back.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use server_kit::auth::{Scope, UserId};
 use server_kit::runs::RunId;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// How a question stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -136,6 +137,8 @@ pub(super) struct Entry {
     pub(super) asker: Asker,
     pub(super) question: Question,
     pub(super) expires_at: SystemTime,
+    /// The same by the clock that nobody sets: this one decides.
+    pub(super) deadline: Instant,
     pub(super) standing: Standing,
     /// Taken by whoever waits for the answer.
     pub(super) answer: Option<oneshot::Receiver<Verdict>>,

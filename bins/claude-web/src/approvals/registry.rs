@@ -14,6 +14,7 @@ use server_kit::runs::RunId;
 use store_core::Store;
 use store_core::audit::NewAuditEntry;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::approver::RunApprover;
 use super::audit;
@@ -144,7 +145,7 @@ impl Approvals {
     fn reopen(&self, id: ApprovalId, answer: oneshot::Sender<Verdict>) {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(&id) else { return };
-        if entry.expires_at > SystemTime::now() && !answer.is_closed() {
+        if entry.deadline > Instant::now() && !answer.is_closed() {
             entry.standing = Standing::Pending(answer);
             return;
         }
@@ -158,7 +159,7 @@ impl Approvals {
 
     /// Takes a question in. Says when it expires.
     pub(super) fn open(&self, asker: &Asker, question: &Question) -> Result<SystemTime, TooMany> {
-        let expires_at = SystemTime::now() + self.shared.ttl;
+        let (expires_at, deadline) = (SystemTime::now() + self.shared.ttl, Instant::now() + self.shared.ttl);
         let mut entries = self.entries();
         let waits = |entry: &&Entry| entry.asker.owner == asker.owner && !entry.is_decided();
         if entries.values().filter(waits).count() >= PENDING_PER_USER {
@@ -169,6 +170,7 @@ impl Approvals {
             asker: asker.clone(),
             question: verdict::once_only(question.clone()),
             expires_at,
+            deadline,
             standing: Standing::Pending(sender),
             answer: Some(receiver),
         };
@@ -180,14 +182,13 @@ impl Approvals {
     /// Waits for the answer, or until it expires.
     pub(super) async fn wait(&self, id: ApprovalId) -> Verdict {
         let found =
-            self.entries().get_mut(&id).and_then(|entry| Some((entry.answer.take()?, entry.expires_at)));
-        let Some((mut answer, expires_at)) = found else { return Verdict::Deny(Denial::withdrawn()) };
-        let left = expires_at.duration_since(SystemTime::now()).unwrap_or_default();
+            self.entries().get_mut(&id).and_then(|entry| Some((entry.answer.take()?, entry.deadline)));
+        let Some((mut answer, deadline)) = found else { return Verdict::Deny(Denial::withdrawn()) };
         let expired = Verdict::Deny(Denial::expired());
         tokio::select! {
             biased;
             verdict = &mut answer => return verdict.unwrap_or_else(|_| Verdict::Deny(Denial::withdrawn())),
-            () = tokio::time::sleep(left) => {}
+            () = tokio::time::sleep_until(deadline) => {}
         }
         if self.end(id, &expired).await {
             return expired;
@@ -246,7 +247,7 @@ impl Approvals {
 
 impl Entry {
     fn check_open(&self) -> Result<(), Problem> {
-        let is_late = self.expires_at <= SystemTime::now();
+        let is_late = self.deadline <= Instant::now();
         match &self.standing {
             Standing::Pending(_) if is_late => Err(already_decided(ApprovalState::Expired)),
             Standing::Pending(_) => Ok(()),

@@ -59,6 +59,16 @@ async fn nobody_who_answers_in_time_means_no() {
 }
 
 #[tokio::test]
+async fn after_the_deadline_a_yes_comes_too_late_though_nobody_waited() {
+    let (approvals, _store) = approvals(Duration::from_millis(1)).await;
+    let (approver, question) = (approver(&approvals), question(1));
+    assert!(is_pending(&approver, &question).await);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let late = approvals.decide(&admin(), question.id(), allow()).await.unwrap_err();
+    assert_eq!((late.code(), late.message()), ("already_decided", "nobody answered in time"));
+}
+
+#[tokio::test]
 async fn a_decision_that_can_not_be_written_down_is_none() {
     let (approvals, store) = approvals(LONG).await;
     let (approver, question) = (approver(&approvals), question(1));

@@ -72,11 +72,16 @@ impl Keys {
         Ok(claim)
     }
 
-    /// Gives a claim up that no run came of.
-    pub(super) fn give_up(&self, user: UserId, claim: &Claim) {
+    /// Gives a claim up that no run came of, unless somebody else tries with it at this moment.
+    pub(super) fn give_up(&self, user: UserId, claim: Claim) {
+        // Claims are copied and given up under the lock only, so that the last one who tries knows it.
         let mut users = self.users();
         let Some(claims) = users.get_mut(&user) else { return };
-        claims.retain(|known| !Arc::ptr_eq(&known.run, &claim.run) || known.run.initialized());
+        claims.retain(|known| {
+            let is_tried = Arc::strong_count(&known.run) > 2;
+            !Arc::ptr_eq(&known.run, &claim.run) || known.run.initialized() || is_tried
+        });
+        drop(claim);
         if claims.is_empty() {
             users.remove(&user);
         }
@@ -112,7 +117,9 @@ mod tests {
         assert_eq!(keys.claim(ann, key("k"), body("[2]")).unwrap_err().code(), "invalid_request");
         let other = keys.claim(bob, key("k"), body("[2]")).unwrap();
         assert!(!Arc::ptr_eq(&first.run, &other.run));
-        keys.give_up(ann, &first);
+        keys.give_up(ann, first);
+        assert!(keys.claim(ann, key("k"), body("[2]")).is_err(), "somebody still tries with it");
+        keys.give_up(ann, again);
         keys.claim(ann, key("k"), body("[2]")).unwrap();
     }
 

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use server_kit::problem::Problem;
 use server_kit::runs::{Ended, Event, Failure, Outcome, Phase, RunWriter, Stop};
 
+use crate::approvals::POLICY;
 use crate::claude::Ledger;
 use crate::figures::{self, Task};
 
@@ -269,7 +270,11 @@ fn outcome(end: &TurnEvent, stopped: Option<Stop>) -> Outcome {
         TurnEvent::Failed(failed) => {
             Outcome::Failed(Failure { code: failed.code.to_string(), message: failed.message.to_string() })
         }
-        TurnEvent::Cancelled { .. } => Outcome::Cancelled { by: stopped.unwrap_or(Stop::User).by() },
+        TurnEvent::Cancelled { by } => {
+            // A turn that nobody stopped was ended by a denial.
+            let itself = if &**by == POLICY { POLICY } else { Stop::User.by() };
+            Outcome::Cancelled { by: stopped.map_or(itself, Stop::by) }
+        }
         _ => Outcome::Completed,
     }
 }

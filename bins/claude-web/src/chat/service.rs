@@ -96,7 +96,7 @@ impl Shared {
         let run = match claim.run.get_or_try_init(start).await {
             Ok(run) => *run,
             Err(problem) => {
-                self.keys.give_up(who.user, &claim);
+                self.keys.give_up(who.user, claim);
                 return Err(problem);
             }
         };

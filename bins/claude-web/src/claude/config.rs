@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use claude_core::cli::ChildUser;
+use claude_core::cli::{ChildUser, ToolRule};
 
 /// What happens to a run whose session is busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -28,6 +28,8 @@ pub struct ClaudeConfig {
     pub project_roots: Vec<PathBuf>,
     /// Whether admins may skip permissions.
     pub allow_skip_permissions: bool,
+    /// What is not read for users that are no admins, whatever they may have read otherwise.
+    pub hidden: Vec<ToolRule>,
     /// What happens to a run whose session is busy.
     pub busy: Busy,
     /// CLI processes at once; further runs wait.

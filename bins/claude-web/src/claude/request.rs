@@ -130,7 +130,7 @@ impl Task {
         fields: &Fields,
     ) -> Result<Self, Problem> {
         let origin = origin(&request, config)?;
-        let task = Self {
+        let mut task = Self {
             prompt: prompt(fields.prompt, request.prompt)?,
             origin,
             skip_permissions: request.dangerously_skip_permissions.unwrap_or(false),
@@ -143,6 +143,9 @@ impl Task {
             partial_messages: request.include_partial_messages.unwrap_or(false),
         };
         task.is_allowed(who, config, fields)?;
+        if who.role < Role::Admin {
+            task.disallowed_tools.extend(config.hidden.iter().cloned());
+        }
         Ok(task)
     }
 

@@ -123,6 +123,23 @@ pub(crate) fn what_the_api_says_no_to_is_the_end_of_the_turn() {
     });
 }
 
+pub(crate) fn an_error_that_repeats_the_key_does_not_show_it() {
+    block_on(async {
+        let key = "planted-key-0123456789";
+        let said = format!("no such key: {key}");
+        let api = LoopbackApi::start(Reply::status(401).message(&said)).await.unwrap();
+        let place = Place::new(&StandIn::new()).with_api(&api.url()).set("ANTHROPIC_API_KEY", key);
+        let server = place.start().await;
+        let mut events = server.turn(&json!({"message": "hi"})).await;
+        let run = events.run();
+        let failed = end(&events.all().await, "failed").to_string();
+        let info = server.get(&format!("/api/runs/{run}")).await.to_string();
+        for told in [failed, info] {
+            assert!(told.contains("no such key: [redacted]") && !told.contains("planted"), "{told}");
+        }
+    });
+}
+
 pub(crate) fn without_a_key_the_turn_fails_and_the_server_runs() {
     block_on(async {
         let api = LoopbackApi::start(Plan::scenarios()).await.unwrap();

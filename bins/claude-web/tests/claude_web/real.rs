@@ -4,7 +4,8 @@ use claude_core::testing::{LoopbackApi, Plan, real_cli};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::events::{Event, assert_numbered, end};
+use crate::events::{Event, Events, assert_numbered, end};
+use crate::rights::add_user;
 use crate::server::{Place, block_on, code, names};
 
 fn place(api: &LoopbackApi) -> Place {
@@ -120,4 +121,51 @@ pub(crate) fn what_is_approved_is_what_claude_code_writes() {
             assert_eq!(std::fs::read_to_string(&file).ok().as_deref(), written, "{decision}");
         }
     });
+}
+
+pub(crate) fn nobody_becomes_an_admin_by_reading() {
+    block_on(async {
+        let api = LoopbackApi::start(Plan::scenarios()).await.unwrap();
+        let place = place(&api);
+        let server = place.start().await;
+        let bob = server.sign_in("bob", &add_user(&place, "bob", "user")).await;
+        let file = place.data.path().join("data/jwt-secret");
+        let secret = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+        let around = format!("/proc/self/root{}", file.display());
+        let pattern = &secret[..8];
+        for (tool, input) in [
+            ("Read", json!({"file_path": file})),
+            ("Read", json!({"file_path": "../../jwt-secret"})),
+            ("Read", json!({"file_path": around})),
+            ("Grep", json!({"pattern": pattern, "path": file.parent(), "output_mode": "content"})),
+        ] {
+            let asked = format!("scenario:tool name={tool} input='{input}'");
+            let chat = json!({"message": asked, "backend": "claude-code", "tools": ["Read", "Grep"]});
+            let run = json!({"prompt": asked, "allowedTools": ["Read", "Grep"]});
+            for (path, body) in [("/api/chat", chat), ("/api/claude", run)] {
+                let answer = server.request_as(&bob, Method::POST, path).json(&body).send().await.unwrap();
+                let all = Events::of(answer).all().await;
+                assert!(all.len() > 3 && !shows(&all, &secret), "{path} {input}");
+            }
+        }
+        let at_once = json!({"prompt": format!("scenario:text @{}", file.display())});
+        let answer =
+            server.request_as(&bob, Method::POST, "/api/claude").json(&at_once).send().await.unwrap();
+        Events::of(answer).all().await;
+        let told = api.requests().iter().any(|request| request.body.to_string().contains(&secret));
+        assert!(!told, "nor is it sent to the model");
+
+        let own = json!({
+            "message": format!("scenario:tool name=Read input='{}'", json!({"file_path": "/etc/hostname"})),
+            "backend": "claude-code",
+        });
+        let answer = server.request_as(&bob, Method::POST, "/api/chat").json(&own).send().await.unwrap();
+        let all = Events::of(answer).all().await;
+        let result = all.iter().find(|event| event.name.as_deref() == Some("tool_result")).unwrap().json();
+        assert_eq!(result["is_error"], false, "other files are read: {result}");
+    });
+}
+
+fn shows(events: &[Event], secret: &str) -> bool {
+    events.iter().any(|event| String::from_utf8_lossy(&event.data).contains(secret))
 }

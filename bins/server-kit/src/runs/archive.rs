@@ -79,7 +79,7 @@ pub enum Outcome {
     Completed,
     /// It could not.
     Failed(Failure),
-    /// It was stopped, by `user`, `no_reader` or `shutdown`.
+    /// It was stopped, by `user`, `no_reader` or `shutdown`, or ended itself by `policy`.
     Cancelled {
         /// By whom.
         by: &'static str,

@@ -204,3 +204,14 @@ async fn what_a_stopped_turn_still_says_is_shown() {
     house.runs.stop(run, &house.who, Stop::User).await.unwrap();
     assert_eq!(names(&all(events).await), ["text_delta", "cancelled"]);
 }
+
+#[tokio::test]
+async fn a_turn_that_a_denial_ended_says_so_in_the_run_too() {
+    for (by, noted) in [("policy", "policy"), ("user", "user"), ("ann", "user")] {
+        let house = House::new();
+        let turn = Turn::new(move |_, _| async move { TurnEnd::Cancelled { by: by.into() } });
+        let (_, events) = house.pump(turn).await;
+        assert_eq!(names(&all(events).await), ["cancelled"]);
+        assert_eq!(house.end(), Outcome::Cancelled { by: noted });
+    }
+}
