@@ -40,6 +40,8 @@ pub mod agent;
 pub mod approval;
 pub mod cli;
 pub mod error;
+#[cfg(feature = "api")]
+mod http;
 pub mod messages;
 pub mod ndjson;
 mod object;
@@ -49,8 +51,6 @@ pub mod sse;
 pub mod testing;
 mod text;
 mod timestamp;
-#[cfg(feature = "api")]
-mod tls;
 pub mod turn;
 
 pub use error::{Error, Result};

@@ -1,19 +1,15 @@
 //! A server that is reached over streamable HTTP.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
-use reqwest::{Url, redirect};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use secrecy::ExposeSecret;
 
 use super::server::{Address, Limits};
-use crate::tls;
-
-/// Sent with each request.
-const USER_AGENT: &str = concat!("claude-core/", env!("CARGO_PKG_VERSION"));
+use crate::http::{client, is_loopback};
 
 type Transport = StreamableHttpClientTransport<reqwest::Client>;
 
@@ -53,11 +49,6 @@ fn check(address: &Address) -> Result<Url, String> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 fn headers(address: &Address) -> Result<HashMap<HeaderName, HeaderValue>, String> {
     let header = |(name, value): &(String, secrecy::SecretString)| {
         let bad = || format!("`{name}` is no header");
@@ -66,20 +57,6 @@ fn headers(address: &Address) -> Result<HashMap<HeaderName, HeaderValue>, String
         Ok((HeaderName::try_from(name).map_err(|_| bad())?, value))
     };
     address.headers.iter().map(header).collect()
-}
-
-fn client(url: &Url, connect: Duration) -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> {
-    let tls = if url.scheme() == "https" { tls::verifying()? } else { tls::without_certificates()? };
-    let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        // Credentials must not travel to where an answer points.
-        .redirect(redirect::Policy::none())
-        .connect_timeout(connect)
-        .user_agent(USER_AGENT);
-    if is_loopback(url) {
-        builder = builder.no_proxy();
-    }
-    Ok(builder.build()?)
 }
 
 #[cfg(test)]
