@@ -106,7 +106,11 @@ pub async fn run(arguments: &Arguments, listener: TcpListener, shutdown: &Shutdo
     let first = auth.ensure_admin(&settings.admin_user, settings.admin_password.clone()).await?;
     greet(settings, &listener, &first)?;
     let ending = tokio::spawn(end_runs(runs, shutdown.clone()));
-    let chores = [tokio::spawn(forget_tokens(store.clone())), tokio::spawn(give_memory_back())];
+    let chores = [
+        tokio::spawn(forget_tokens(store.clone())),
+        tokio::spawn(give_memory_back()),
+        tokio::spawn(end_with_their_owners(app.runs.clone(), auth.clone())),
+    ];
     server(arguments, app, auth, &listener).await?.serve(listener, shutdown.asked()).await?;
     ending.await?;
     chores.iter().for_each(JoinHandle::abort);
@@ -205,6 +209,10 @@ async fn end_runs(runs: Runs, shutdown: Shutdown) {
     if let Err(left) = runs.shutdown(LAST_RUNS).await {
         tracing::error!(runs = left, "runs did not end in time");
     }
+}
+
+async fn end_with_their_owners(runs: Runs, auth: Auth) {
+    runs.end_with_their_owners(&auth).await;
 }
 
 async fn give_memory_back() {

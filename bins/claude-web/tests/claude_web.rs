@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         bytes::twenty_runs_at_once_are_what_the_cli_wrote,
         bytes::lines_of_every_size_come_as_they_are,
         chat::a_message_is_answered_as_a_turn,
+        chat::a_chat_ends_with_its_owners_account,
         chat::a_reader_may_leave_and_come_back_anywhere,
         chat::a_chat_goes_on_without_a_reader,
         chat::an_interrupt_ends_the_turn,

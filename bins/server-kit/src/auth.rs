@@ -50,6 +50,7 @@ pub use routes::{LoginAnswer, UserBody, routes};
 pub use secret::{JwtSecrets, Origin, SecretError, SecretSource, Weakness};
 #[cfg(feature = "store")]
 pub(crate) use secret_field::{secret, secret_or_none};
+pub(crate) use signed_out::changed;
 pub use signed_out::signed_out;
 pub use tokens::{BadTtl, MAX_TOKEN, TokenTtl, Tokens};
 

@@ -6,7 +6,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::events::{Events, assert_numbered, end, event_names, text};
-use crate::server::{Place, block_on};
+use crate::rights::add_user;
+use crate::server::{Place, block_on, eventually};
 
 /// A server with a Messages API whose prompts choose the answer.
 async fn place() -> (Place, LoopbackApi) {
@@ -41,6 +42,28 @@ pub(crate) fn a_message_is_answered_as_a_turn() {
         {
             assert!(metrics.contains(line), "{line}: {metrics}");
         }
+    });
+}
+
+pub(crate) fn a_chat_ends_with_its_owners_account() {
+    block_on(async {
+        let (place, api) = place().await;
+        let server = place.start().await;
+        let token = server.sign_in("bob", &add_user(&place, "bob", "user")).await;
+        let ask = |token: &str| {
+            let request = server.request_as(token, Method::POST, "/api/chat");
+            request.json(&json!({"message": "scenario:stall after=4"})).send()
+        };
+        let (bobs, mine) = (ask(&token).await.unwrap(), ask(&server.token).await.unwrap());
+        eventually("both are asked", || api.in_flight() == 2).await;
+        // Nobody needs to read it.
+        drop(bobs);
+        let users = server.get("/api/users").await;
+        let bob = users["items"].as_array().unwrap().iter().find(|user| user["name"] == "bob").unwrap();
+        let path = format!("/api/users/{}", bob["id"].as_str().unwrap());
+        assert!(server.request(Method::DELETE, &path).send().await.unwrap().status().is_success());
+        eventually("bob's turn is stopped", || api.in_flight() == 1).await;
+        drop(mine);
     });
 }
 

@@ -51,6 +51,11 @@ impl Auth {
         Ok(identity(account, Proof::Key { digest, scopes }))
     }
 
+    /// Whether the account is there and not disabled. One that can't be asked for a moment counts.
+    pub async fn is_enabled(&self, user: UserId) -> bool {
+        self.enabled(user).await.map_or(true, |account| account.is_some())
+    }
+
     /// The account, unless it is gone or disabled.
     pub(super) async fn enabled(&self, user: UserId) -> Result<Option<Account>, Problem> {
         let account = self.shared.accounts.account(Find::Id(user)).await?;

@@ -11,7 +11,7 @@ use super::LastWords;
 use super::archive::{Archive, ArchiveError, RunInfo, RunState};
 use super::id::{RunId, Seq};
 use super::log::{Log, Memory, SeatId, Waits};
-use crate::auth::Identity;
+use crate::auth::{Identity, UserId};
 use crate::request_id::RequestId;
 
 /// Why a run is to stop.
@@ -26,6 +26,8 @@ pub enum Stop {
     Shutdown,
     /// The store does not take it.
     Unrecorded,
+    /// Its owner's account is gone or disabled.
+    Account,
 }
 
 impl Stop {
@@ -37,6 +39,7 @@ impl Stop {
             Self::NoReader => "no_reader",
             Self::Shutdown => "shutdown",
             Self::Unrecorded => "storage",
+            Self::Account => "account",
         }
     }
 }
@@ -107,8 +110,12 @@ impl Run {
 
     // ── who may
 
+    pub(super) fn owner(&self) -> UserId {
+        self.with_info(|info| info.owner)
+    }
+
     pub(super) fn belongs_to(&self, who: &Identity) -> bool {
-        self.with_info(|info| info.owner == who.user)
+        self.owner() == who.user
     }
 
     pub(super) fn is_readable_by(&self, who: &Identity) -> bool {
