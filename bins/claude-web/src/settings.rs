@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
+use claude_core::agent::DEFAULT_MODEL;
 use claude_core::cli::{ChildUser, ModelName, ToolRule};
 use claude_core::pricing::Prices;
 use server_kit::settings::{Program, ServerSettings};
@@ -104,7 +105,7 @@ pub struct ClaudeSettings {
 #[command(next_help_heading = "Chat")]
 pub struct ChatSettings {
     /// Model that the Messages API is asked for, unless a request names one
-    #[arg(long, env, default_value = "claude-sonnet-5-5")]
+    #[arg(long, env, default_value = DEFAULT_MODEL)]
     pub default_model: String,
     /// File of prices (JSON) that replaces or adds to what is built in
     #[arg(long, env)]

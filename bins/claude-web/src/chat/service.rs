@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use claude_core::agent::AgentLoop;
 use claude_core::approval::Digest;
-use claude_core::cli::{self, Detail};
+use claude_core::cli;
 use claude_core::messages::Client;
 use claude_core::pricing::Prices;
 use claude_core::turn::Backend;
@@ -169,12 +169,15 @@ async fn work(
         Err(NotBegun::Stopped(stop)) => return pump::stopped(log, stop).await,
         Err(NotBegun::Failed(problem)) => return pump::failed(log, &problem).await,
     }
-    let Settled { command, request, workspace, ledger } = match booking.settle().await {
+    let Settled { command, prompt, workspace, ledger } = match booking.settle().await {
         Ok(settled) => settled,
         Err(problem) => return pump::failed(log, &problem).await,
     };
     let approver = Arc::new(approver(workspace.path().to_owned()));
-    let turn = cli::Backend::new(command.detail(Detail::Full).approver(approver)).start(request);
+    // The command says the rest: model, session, directory and rights.
+    let mut request = TurnRequest::going_on(Vec::new());
+    request.message = Some(prompt.into());
+    let turn = cli::Backend::new(command.approver(approver)).start(request);
     let finish = Pump::new(turn, log).keeping(ledger).run().await;
     if !finish.has_session() {
         workspace.discard_if_unused().await;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use claude_core::TurnRequest;
 use claude_core::cli::Command;
-use claude_core::turn;
 use server_kit::auth::Identity;
 use server_kit::problem::Problem;
 use server_kit::runs::{Phase, RunWriter, Stop};
@@ -35,8 +33,8 @@ pub(crate) enum NotBegun {
 pub(crate) struct Settled {
     /// How the CLI is started.
     pub(crate) command: Command,
-    /// The same as a turn is asked.
-    pub(crate) request: TurnRequest,
+    /// What is asked.
+    pub(crate) prompt: String,
     /// Where it works.
     pub(crate) workspace: Workspace,
     /// Keeps its session. It holds the place in the line.
@@ -89,22 +87,6 @@ impl Booking {
         let mut ledger = Ledger::new((shared.store.clone(), who.user.into()), ticket);
         ledger.works_in(workspace.path(), task.title(), cost_before);
         let command = shared.command(&task, &workspace);
-        let request = request(task, &workspace);
-        Ok(Settled { command, request, workspace, ledger })
+        Ok(Settled { command, prompt: task.prompt, workspace, ledger })
     }
-}
-
-/// A task as a turn is asked.
-fn request(task: Task, workspace: &Workspace) -> TurnRequest {
-    let mut request = TurnRequest::going_on(Vec::new());
-    request.message = Some(task.prompt.into());
-    request.model = task.model.map(|model| model.as_str().into());
-    request.permission_mode = task.permission_mode;
-    request.cwd = Some(workspace.path().to_owned());
-    request.origin = match task.origin {
-        Origin::New { .. } => turn::Origin::New,
-        Origin::Resume(id) => turn::Origin::Resume(id),
-        Origin::Fork(id) => turn::Origin::Fork(id),
-    };
-    request
 }
