@@ -59,6 +59,8 @@ pub use child_user::ChildUser;
 pub use command::{Command, Limits};
 #[cfg(feature = "cli")]
 pub use control::Control;
+#[cfg(any(feature = "cli", feature = "mcp"))]
+pub use environment::{is_claude_codes, passes_to_anyone};
 #[cfg(feature = "cli")]
 pub use installation::{Installation, Login, Version};
 #[cfg(feature = "cli")]

@@ -1,9 +1,9 @@
-//! A version 2 cgroup per tree, below the owner's own. No controller is needed, only `cgroup.kill`.
+//! A version 2 cgroup per tree, below the owner's own. No controller is needed to hold it, only `cgroup.kill`.
 
 pub(crate) mod base;
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,9 @@ const NESTED_MAX: usize = 4096;
 
 /// Bytes of `cgroup.events`: a few short lines.
 const EVENTS_BYTES: usize = 256;
+
+/// The most processes and threads that Linux can have at all, and the highest value that `pids.max` takes.
+const PROCESSES_MOST: u64 = 1 << 22;
 
 /// The cgroup of one tree. Dropping it removes nothing.
 #[derive(Debug)]
@@ -40,6 +43,13 @@ impl Entrance {
     pub(crate) fn procs(&self) -> io::Result<OwnedFd> {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.0, "cgroup.procs", flags, Mode::empty())?)
+    }
+
+    /// Bounds the processes and threads in it and below, all together. An error means that they aren't bounded.
+    pub(crate) fn limit_processes(&self, most: u64) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.0, "pids.max", flags, Mode::empty())?;
+        fs::File::from(file).write_all(most.min(PROCESSES_MOST).to_string().as_bytes())
     }
 }
 
@@ -131,4 +141,32 @@ fn nested(path: &Path) -> Vec<PathBuf> {
         looked_into += 1;
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entrance(directory: &Path) -> Entrance {
+        Entrance(fs::File::open(directory).unwrap().into())
+    }
+
+    #[test]
+    fn a_limit_on_processes_is_written_where_there_is_a_file_for_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pids.max");
+        for (most, written) in [(0, "0"), (64, "64"), (u64::MAX, "4194304")] {
+            fs::write(&file, "").unwrap();
+            entrance(directory.path()).limit_processes(most).unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn without_the_controller_nothing_is_made_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = entrance(directory.path()).limit_processes(64).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
 }

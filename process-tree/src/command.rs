@@ -85,7 +85,8 @@ impl Command {
         self
     }
 
-    /// Limits a resource, soft and hard at once. It holds for the child and what descends from it, each.
+    /// Limits a resource, soft and hard at once. It holds for the child and what descends from it, each, but for
+    /// [`Resource::Processes`].
     #[must_use]
     pub fn limit(mut self, resource: Resource, value: u64) -> Self {
         self.limits.retain(|(known, _)| *known != resource);
@@ -127,7 +128,13 @@ pub enum Resource {
     AddressSpaceBytes,
     /// Open descriptors of one process.
     OpenFiles,
-    /// Processes and threads of the child's user, all together; root is exempt.
+    /// Processes and threads; beyond it the next fork fails.
+    ///
+    /// Under [`Reach::Cgroup`] it is the cgroup's `pids.max` where there is one: it counts the tree, the child
+    /// included, and holds for root too. That takes an owner in the root of the version 2 hierarchy, with its pids
+    /// controller: elsewhere the kernel lets no cgroup hand controllers on that has processes itself. Without
+    /// it, it is `RLIMIT_NPROC`, which counts all that the child's user runs and doesn't hold for root. A child that
+    /// neither would hold back isn't started: [`Error::Limit`](crate::Error::Limit).
     Processes,
     /// Size of a file written, bytes.
     FileSizeBytes,

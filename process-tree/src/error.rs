@@ -33,12 +33,13 @@ pub enum Error {
         /// What the kernel said.
         source: io::Error,
     },
-    /// A resource limit was refused, mostly for being above what this user may set.
+    /// A resource limit was refused, mostly for being above what this user may set; or one on
+    /// [`Resource::Processes`] couldn't be enforced, as the child is root's and its cgroup has no `pids.max`.
     #[error("limit {resource:?} was refused")]
     Limit {
         /// The one refused.
         resource: Resource,
-        /// What the kernel said.
+        /// What the kernel said; [`Unsupported`](io::ErrorKind::Unsupported) where it can't be enforced.
         source: io::Error,
     },
     /// The child couldn't become that user, mostly for an owner that isn't root.

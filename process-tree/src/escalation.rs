@@ -45,8 +45,9 @@ pub(crate) enum Event {
 /// What to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// This signal to the direct child.
+    /// This signal to the direct child, and `SIGCONT` in case it is stopped.
     SignalChild(i32),
+    /// `SIGTERM` to everybody, and `SIGCONT` as well.
     TerminateAll,
     KillAll,
     /// Count who is left and tell the owner.

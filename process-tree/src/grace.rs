@@ -47,7 +47,8 @@ impl Signal {
 
 /// The steps of [`Tree::end`](crate::Tree::end): a first signal to the child alone, `SIGTERM` to every
 /// member, `SIGKILL` to every member. Each step ends early once nobody is left; the first also when the child
-/// is gone. A step of zero length is skipped, but the last one always kills.
+/// is gone. A step of zero length is skipped, but the last one always kills. The first two are each followed by
+/// `SIGCONT`: who is stopped ends in order too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grace {
     pub(crate) first: Signal,

@@ -46,7 +46,7 @@
 //!
 //! | [`Reach`] | holds | misses |
 //! |---|---|---|
-//! | `Cgroup` | everybody in a version 2 cgroup below the owner's own (Linux 5.14, writable; no controller is needed); killing is atomic. With `init`, also orphans that moved out of it | nobody, as long as the spawner lives, though who moved out is killed without `SIGTERM`; without `init`, who moved out |
+//! | `Cgroup` | everybody in a version 2 cgroup below the owner's own (Linux 5.14, writable; no controller is needed but for [`Resource::Processes`]); killing is atomic. With `init`, also orphans that moved out of it | nobody, as long as the spawner lives, though who moved out is killed without `SIGTERM`; without `init`, who moved out |
 //! | `Supervisor` | every descendant | nobody, as long as the supervisor lives |
 //! | `Marker` | who bears the environment marker, descends from one who does, or is in the child's session | who cleared its environment and lost its parents; where [`Command::user`] was used and the owner lacks `CAP_SYS_PTRACE`, as root does in most containers, markers can't be read, so who lost its parents; and when the owner is killed, only the direct child goes with it: [`sweep`] ends the rest later |
 //!

@@ -16,6 +16,9 @@ pub(crate) const MARK_VARIABLE: &str = "PROCESS_TREE_MARK";
 /// Bytes of one [`Control`] or [`Report`] on the stream.
 pub(crate) const FRAME_BYTES: usize = 32;
 
+/// The `errno` of a limit that nothing here would enforce; the kernel never refuses one with it.
+pub(crate) const UNENFORCEABLE: i32 = libc::EOPNOTSUPP;
+
 /// Bytes of a launch body at most: above what Linux takes for arguments and environment together (6 MiB).
 /// More is refused as `E2BIG` before anything is started.
 pub(crate) const BODY_BYTES_MAX: usize = 8 << 20;

@@ -62,6 +62,12 @@ impl ChildUser {
         self.user.gid
     }
 
+    /// All other groups, as after a login: the primary one is among them.
+    #[must_use]
+    pub fn groups(&self) -> &[u32] {
+        &self.user.groups
+    }
+
     /// The home directory. It need not exist.
     #[must_use]
     pub fn home(&self) -> Option<&Path> {
@@ -72,8 +78,9 @@ impl ChildUser {
         self.user.clone()
     }
 
-    /// Puts this user in our place in an environment.
-    pub(super) fn adapt(&self, environment: &mut Vec<(OsString, OsString)>) {
+    /// Puts this user in our place in an environment: `HOME`, `USER` and `LOGNAME` become this user's, and no
+    /// place that is our own stays (`TMPDIR`, `XDG_*`). Without a home directory there is no `HOME` in it then.
+    pub fn adapt(&self, environment: &mut Vec<(OsString, OsString)>) {
         environment.retain(|(name, _)| !OURS.iter().any(|ours| name == ours));
         let name = OsStr::new(&self.name);
         let own = [("HOME", self.home().map(Path::as_os_str)), ("USER", Some(name)), ("LOGNAME", Some(name))];
@@ -97,6 +104,7 @@ mod tests {
     fn the_child_gets_its_own_places_and_none_of_ours() {
         let root = ChildUser::by_name("root").unwrap();
         assert_eq!((root.name(), root.uid(), root.gid()), ("root", 0, 0));
+        assert_eq!(root.groups().first(), Some(&0));
         let variable = |(name, value): (&str, &str)| (OsString::from(name), OsString::from(value));
         let ours = [("USER", "ada"), ("PATH", "/bin"), ("XDG_DATA_HOME", "/home/ada/x"), ("TMPDIR", "/ada")];
         let mut environment: Vec<_> = ours.map(variable).into();

@@ -2,8 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 
-/// Variables that pass.
-const NAMES: [&str; 27] = [
+/// Variables that pass to any child.
+const NAMES: [&str; 26] = [
     "HOME",
     "PATH",
     "LANG",
@@ -15,7 +15,6 @@ const NAMES: [&str; 27] = [
     "LOGNAME",
     "SHELL",
     "TMPDIR",
-    "IS_SANDBOX",
     "http_proxy",
     "https_proxy",
     "no_proxy",
@@ -33,11 +32,27 @@ const NAMES: [&str; 27] = [
     "XDG_RUNTIME_DIR",
 ];
 
-/// Variables that pass by how they begin.
-const PREFIXES: [&str; 3] = ["LC_", "CLAUDE_", "DISABLE_"];
+/// One that tells Claude Code what it may do as root.
+const SANDBOX: &str = "IS_SANDBOX";
 
 /// Variables that pass only where the caller says so: keys, base URL, models, a login of its own.
 const ANTHROPIC: [&str; 2] = ["ANTHROPIC_", "CLAUDE_CODE_OAUTH_"];
+
+/// Whether a variable of ours may pass to a child, whatever it runs: places, languages, proxies, certificates. None
+/// of them is a login or a key.
+#[must_use]
+pub fn passes_to_anyone(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| NAMES.contains(&name) || name.starts_with("LC_"))
+}
+
+/// Whether a variable is a setting or the login of Claude Code itself, and no other program's business. Those that
+/// begin with `ANTHROPIC_` are not: they are the login of whoever speaks to the API.
+#[must_use]
+pub fn is_claude_codes(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| {
+        name == SANDBOX || ["CLAUDE_", "DISABLE_"].iter().any(|prefix| name.starts_with(prefix))
+    })
+}
 
 /// Those of `variables` that pass.
 pub(crate) fn allowed(
@@ -56,11 +71,10 @@ pub(crate) fn allowed_to_others(
 }
 
 fn is_allowed(name: &OsStr, anthropic: bool) -> bool {
-    let Some(name) = name.to_str() else { return false };
-    if ANTHROPIC.iter().any(|prefix| name.starts_with(prefix)) {
+    if name.to_str().is_some_and(|name| ANTHROPIC.iter().any(|prefix| name.starts_with(prefix))) {
         return anthropic;
     }
-    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    passes_to_anyone(name) || is_claude_codes(name)
 }
 
 #[cfg(test)]
@@ -81,6 +95,19 @@ mod tests {
         }
         for name in ["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"] {
             assert!(is_allowed(OsStr::new(name), true) && !is_allowed(OsStr::new(name), false), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_passes_to_anyone_is_none_of_claude_codes() {
+        for name in ["HOME", "LC_CTYPE", "NO_PROXY", "XDG_CACHE_HOME"] {
+            assert!(passes_to_anyone(OsStr::new(name)) && !is_claude_codes(OsStr::new(name)), "{name}");
+        }
+        for name in ["CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "DISABLE_TELEMETRY", "IS_SANDBOX"] {
+            assert!(is_claude_codes(OsStr::new(name)) && !passes_to_anyone(OsStr::new(name)), "{name}");
+        }
+        for name in ["ANTHROPIC_API_KEY", "JWT_SECRET"] {
+            assert!(!is_claude_codes(OsStr::new(name)) && !passes_to_anyone(OsStr::new(name)), "{name}");
         }
     }
 

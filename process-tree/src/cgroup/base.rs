@@ -21,6 +21,23 @@ pub(crate) fn directory_of(mark: &Mark) -> Option<PathBuf> {
     base().map(|base| base.join(format!("{NAME_PREFIX}{mark}")))
 }
 
+/// Tries once to have the cgroups of trees count processes. Where it fails they don't, and that is all.
+pub(crate) fn hand_on_pids() {
+    static TRIED: OnceLock<()> = OnceLock::new();
+    TRIED.get_or_init(|| base().into_iter().for_each(hand_on));
+}
+
+/// Only the root of the hierarchy, the one without a type, may have both processes and cgroups below that
+/// controllers are handed on to. Another one would become threaded by it, and could hold no tree any more.
+fn hand_on(base: &Path) {
+    let is_root = fs::exists(base.join("cgroup.type")).is_ok_and(|has_type| !has_type);
+    let control = base.join("cgroup.subtree_control");
+    if is_root && control.exists() {
+        // Refused where the controller is bound to a version 1 hierarchy.
+        drop(fs::write(control, "+pids"));
+    }
+}
+
 /// This process' own cgroup, whether or not others can be made in it.
 pub(crate) fn own_directory() -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
@@ -103,5 +120,20 @@ mod tests {
     fn a_mount_point_may_hold_spaces() {
         let mounts = "30 23 0:26 / /mnt/my\\040cgroups rw - cgroup2 cgroup rw\n";
         assert_eq!(locate(mounts, "0::/a\n"), Some("/mnt/my cgroups/a".into()));
+    }
+
+    #[test]
+    fn controllers_are_handed_on_by_the_root_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let control = directory.path().join("cgroup.subtree_control");
+        hand_on(directory.path());
+        assert!(!control.exists());
+        fs::write(&control, "").unwrap();
+        hand_on(directory.path());
+        assert_eq!(fs::read_to_string(&control).unwrap(), "+pids");
+        fs::write(&control, "").unwrap();
+        fs::write(directory.path().join("cgroup.type"), "domain").unwrap();
+        hand_on(directory.path());
+        assert_eq!(fs::read_to_string(&control).unwrap(), "");
     }
 }

@@ -311,7 +311,13 @@ impl Kept {
     fn act(&mut self, action: Action) {
         let child = self.pinned();
         match (action, self.holder()) {
-            (Action::SignalChild(number), _) => self.signal_child(number),
+            (Action::SignalChild(number), _) => {
+                self.signal_child(number);
+                // One that is stopped takes notice of the first signal only when it goes on.
+                if number != libc::SIGSTOP {
+                    self.signal_child(libc::SIGCONT);
+                }
+            }
             (Action::TerminateAll, Some(holder)) => holder.terminate(child),
             (Action::KillAll, Some(holder)) => {
                 let begun = Instant::now();

@@ -10,11 +10,12 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use super::Host;
 use super::holder::{Holder, own_pid};
 use crate::cgroup::{Entrance, Group};
-use crate::command::Reach;
+use crate::command::{Reach, Resource};
+use crate::kernel::identity::Identity;
 use crate::kernel::launch::{self, Files, Launch, WithoutParent};
 use crate::mark::Mark;
 use crate::wire::body::Body;
-use crate::wire::{Failure, MARK_VARIABLE, Stage};
+use crate::wire::{Failure, MARK_VARIABLE, Stage, UNENFORCEABLE};
 
 /// A child that was forked. Whether its program runs, `failure` will tell.
 #[derive(Debug)]
@@ -34,8 +35,9 @@ pub(super) struct Child {
 
 /// Launches what the body says, held as asked.
 pub(super) fn launch(bytes: &[u8], files: &Files, reach: Reach, host: &Host) -> Result<Begun, Failure> {
-    let body = Body::decode(bytes).ok_or(Failure { stage: Stage::Request, errno: libc::EINVAL })?;
+    let mut body = Body::decode(bytes).ok_or(Failure { stage: Stage::Request, errno: libc::EINVAL })?;
     let (holder, entrance) = hold(&body, reach, host)?;
+    limit_processes(&mut body, entrance.as_ref()).inspect_err(|_| give_up(&holder))?;
     let without_parent = match host {
         Host::Thread => WithoutParent::Dies,
         Host::Spawner { .. } | Host::Supervisor { .. } => WithoutParent::Stays,
@@ -71,6 +73,26 @@ fn hold(body: &Body<'_>, reach: Reach, host: &Host) -> Result<(Holder, Option<En
             Ok((Holder::Marked(mark), None))
         }
     }
+}
+
+/// Has a limit on processes enforced by the cgroup, where it can; what is left in the body the child sets.
+fn limit_processes(body: &mut Body<'_>, cgroup: Option<&Entrance>) -> Result<(), Failure> {
+    let code = Resource::Processes.code();
+    let Some(&(_, most)) = body.limits.iter().find(|(limited, _)| *limited == code) else { return Ok(()) };
+    if cgroup.is_some_and(|entrance| entrance.limit_processes(most).is_ok()) {
+        body.limits.retain(|(limited, _)| *limited != code);
+        return Ok(());
+    }
+    if is_roots(body) {
+        return Err(Failure { stage: Stage::Limit(Resource::Processes), errno: UNENFORCEABLE });
+    }
+    Ok(())
+}
+
+/// Whether the kernel would exempt the child from `RLIMIT_NPROC`. Without a user of its own it is this process'.
+fn is_roots(body: &Body<'_>) -> bool {
+    let own = || rustix::process::getuid().is_root() || rustix::process::geteuid().is_root();
+    body.identity.as_ref().map_or_else(own, Identity::is_root)
 }
 
 fn give_up(holder: &Holder) {

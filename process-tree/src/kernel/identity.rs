@@ -24,6 +24,10 @@ impl Identity {
         })
     }
 
+    pub(crate) fn is_root(&self) -> bool {
+        self.uid.is_root()
+    }
+
     /// Becomes this user, for good, by bare system calls of this one thread: the C library would signal others,
     /// which a forked process doesn't have.
     pub(crate) fn assume(&self) -> Result<(), Errno> {

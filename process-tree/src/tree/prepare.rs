@@ -65,6 +65,10 @@ impl<'a> Prepared<'a> {
         writer.finish().ok_or_else(too_big)
     }
 
+    pub(super) fn limits_processes(&self) -> bool {
+        self.command.limits.iter().any(|(resource, _)| *resource == Resource::Processes)
+    }
+
     pub(super) fn missing(&self) -> Error {
         Error::Missing { program: self.command.program.clone() }
     }

@@ -13,7 +13,7 @@ use crate::channel::Channel;
 use crate::command::{Command, Reach};
 use crate::error::Error;
 use crate::mark::Mark;
-use crate::wire::{Failure, Request, Stage};
+use crate::wire::{Failure, Request, Stage, UNENFORCEABLE};
 use crate::{resident, spawner};
 
 /// How long a keeper may take to have the program running: a file system may be slow, a machine loaded.
@@ -21,6 +21,10 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long before a keeper that says nothing is told to go on, in case someone stopped it.
 const WAKE_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a limit on processes can't be enforced.
+const NOT_ON_ROOT: &str =
+    "the child is root's, whom RLIMIT_NPROC doesn't bind, and its tree has no cgroup with a pids.max";
 
 /// Why one attempt came to nothing.
 enum Refusal {
@@ -77,6 +81,9 @@ async fn attempt(
 ) -> Result<Tree, Refusal> {
     let mark = Mark::next().ok_or_else(|| failed("identity", io::ErrorKind::Unsupported.into()))?;
     let cgroup = if reach == Reach::Cgroup { base::directory_of(&mark) } else { None };
+    if cgroup.is_some() && prepared.limits_processes() {
+        base::hand_on_pids();
+    }
     let body = prepared.body(&mark, cgroup.as_deref()).map_err(Refusal::Start)?;
     let (own, keepers) = make_stream().map_err(|error| failed("stream", error))?;
     let link = Link::new(own).map_err(|error| failed("stream", error))?;
@@ -114,7 +121,10 @@ fn failed(step: &'static str, source: io::Error) -> Refusal {
 }
 
 fn refusal(prepared: &Prepared<'_>, failure: Failure) -> Refusal {
-    let source = io::Error::from_raw_os_error(failure.errno);
+    let source = match (failure.stage, failure.errno) {
+        (Stage::Limit(_), UNENFORCEABLE) => io::Error::new(io::ErrorKind::Unsupported, NOT_ON_ROOT),
+        (_, errno) => io::Error::from_raw_os_error(errno),
+    };
     Refusal::Start(match failure.stage {
         Stage::Cgroup => return Refusal::Reach(Error::Spawn { step: "cgroup", source }),
         Stage::Request => Error::Spawn { step: "request", source },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use process_tree::{Grace, Reach, Status, Tree};
 
-use crate::observe::{PATIENCE, Up, read_all, role};
+use crate::observe::{PATIENCE, Up, eventually, read_all, role};
 use crate::{ALL, STRONG, each};
 
 /// A role with the number of its members.
@@ -45,6 +45,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     }
     trials.extend(each("a_cancelled_end_goes_on", &ALL, cancelled_end));
     trials.extend(each("a_hangup_ends_a_shell_politely", &ALL, hangup));
+    trials.extend(each("a_stopped_shell_is_hung_up_politely", &ALL, stopped_child));
+    trials.extend(each("a_stopped_member_is_terminated_politely", &ALL, stopped_member));
     trials.extend(each("killing_takes_no_grace", &ALL, kill_at_once));
     trials
 }
@@ -84,12 +86,48 @@ async fn cancelled_end(reach: Reach) {
 }
 
 async fn hangup(reach: Reach) {
-    let command = process_tree::Command::new("sh")
-        .args(["-c", "trap 'exit 4' HUP; echo up; while :; do sleep 0.01; done"]);
-    let (tree, mut pipes) = Tree::piped(command.env("PATH", "/usr/bin:/bin").reach(reach)).await.unwrap();
+    let script = "trap 'exit 4' HUP; echo up; while :; do sleep 0.01; done";
+    let (tree, mut pipes) = Tree::piped(shell(script, reach)).await.unwrap();
     crate::observe::wait_for_lines(&mut pipes.stdout, 1).await;
     let patient = Grace::hangup().first_for(PATIENCE);
     assert_eq!(tree.end(patient).await.status, Status::Code(4));
+}
+
+/// Says that it is up, stops, and on a signal writes `last` before it goes.
+fn stopping(signal: &str) -> String {
+    format!("trap 'echo last; exit 4' {signal}; echo $$; kill -STOP $$; while :; do sleep 0.01; done")
+}
+
+async fn stopped_child(reach: Reach) {
+    let (tree, mut pipes) = Tree::piped(shell(&stopping("HUP"), reach)).await.unwrap();
+    wait_until_stopped(&mut pipes).await;
+    let patient = Grace::hangup().first_for(PATIENCE);
+    assert_eq!(tree.end(patient).await.status, Status::Code(4));
+    assert_eq!(read_all(&mut pipes.stdout).await, b"last\n");
+}
+
+async fn stopped_member(reach: Reach) {
+    // The backslash keeps the outer shell from expanding the inner one's.
+    let script = format!("sh -c \"{}\" & wait", stopping("TERM").replace('$', "\\$"));
+    let (tree, mut pipes) = Tree::piped(shell(&script, reach)).await.unwrap();
+    wait_until_stopped(&mut pipes).await;
+    let patient = Grace::hangup().first_for(Duration::from_millis(50)).terminate_for(PATIENCE);
+    assert_eq!(tree.end(patient).await.left, 0);
+    assert_eq!(read_all(&mut pipes.stdout).await, b"last\n");
+}
+
+async fn wait_until_stopped(pipes: &mut process_tree::Pipes) {
+    let mut said = [0; 32];
+    let count = tokio::io::AsyncReadExt::read(&mut pipes.stdout, &mut said).await.unwrap();
+    let pid = std::str::from_utf8(&said[..count]).unwrap().trim().to_owned();
+    eventually("stopped", PATIENCE, || {
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T "))
+    })
+    .await;
+}
+
+fn shell(script: &str, reach: Reach) -> process_tree::Command {
+    process_tree::Command::new("sh").args(["-c", script]).env("PATH", "/usr/bin:/bin").reach(reach)
 }
 
 async fn kill_at_once(reach: Reach) {

@@ -15,6 +15,7 @@ mod nasty;
 mod observe;
 mod owners;
 mod plain;
+mod processes;
 mod starting;
 mod tampering;
 mod terminal;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         kernel_state::trials(),
         owners::trials(),
         users::trials(),
+        processes::trials(),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials.into_iter().flatten().collect()).exit_code()
 }

@@ -12,7 +12,7 @@ use tokio::net::unix::pipe;
 
 use crate::observe::{PATIENCE, Up, cgroups_of, children, eventually, read_all, wait_for_lines};
 use crate::users::Place;
-use crate::{ALL, STRONG, block_on, each, has_cgroups, once, users};
+use crate::{ALL, STRONG, block_on, each, has_cgroups, once, processes, users};
 
 /// What an owner's death may take: all steps of the default grace, and a second.
 const GONE_WITHIN: Duration = Duration::from_secs(6);
@@ -62,6 +62,7 @@ pub(crate) fn own(arguments: &[String]) -> ! {
             "hold" => hold(reach(1), Path::new(&arguments[2]), Path::new(&arguments[3])).await,
             "hold-other" => users::hold_other(reach(1)).await,
             "refused" => users::assert_refused(reach(1)).await,
+            "limited" => processes::assert_limited(reach(1)).await,
             "sweep" => sweep_once(),
             "close-output" => close_output(),
             "descriptors" => count_descriptors(reach(1)).await,
