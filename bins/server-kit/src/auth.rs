@@ -6,6 +6,7 @@
 //!   at each request. It belongs to a login and dies with it.
 //! - A login is a family of refresh tokens: each counts once, and one that is shown again ends the login.
 //! - An [`ApiKey`] stands for its owner until it is revoked, within its scopes.
+//! - [`Tickets`] stand for somebody once, for seconds: for sockets of browsers, which can't send headers.
 //! - [`Password`]s are hashed with Argon2id, two at a time; who guesses is slowed down by [`throttle`].
 
 mod accounts;
@@ -26,6 +27,7 @@ mod secret;
 mod secret_field;
 mod signed_out;
 pub mod throttle;
+mod tickets;
 mod tokens;
 
 use std::sync::Arc;
@@ -50,8 +52,8 @@ pub use routes::{LoginAnswer, UserBody, routes};
 pub use secret::{JwtSecrets, Origin, SecretError, SecretSource, Weakness};
 #[cfg(feature = "store")]
 pub(crate) use secret_field::{secret, secret_or_none};
-pub(crate) use signed_out::changed;
 pub use signed_out::signed_out;
+pub use tickets::{Issued, Tickets};
 pub use tokens::{BadTtl, MAX_TOKEN, TokenTtl, Tokens};
 
 use crate::problem::Problem;

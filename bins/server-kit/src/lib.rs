@@ -5,6 +5,7 @@
 //! - [`Auth`](auth::Auth) tells who asks: an [`Identity`](auth::Identity), by token or API key, checked against
 //!   the [`Accounts`](auth::Accounts) at each request.
 //! - `Runs` owns work that goes on without readers: one event log and one end each.
+//! - A [`websocket`] is accepted from an [`Offer`](websocket::Offer), and worked on by one task.
 //! - [`Problem`](problem::Problem) is the one error answer.
 //! - Guards for host, origin, rate and size are in [`guard`]; what is seen from outside in [`logs`] and
 //!   [`metrics`]; what can be set in [`settings`].
@@ -31,3 +32,4 @@ pub mod shutdown;
 pub mod sse;
 #[cfg(feature = "store")]
 pub mod store;
+pub mod websocket;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
 use http::{HeaderName, StatusCode};
 use serde::Serialize;
 
@@ -187,6 +189,12 @@ impl std::error::Error for Problem {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const BEARER: (HeaderName, HeaderValue) = (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+/// The only upgrade there is.
+const WEBSOCKET: [(HeaderName, HeaderValue); 3] = [
+    (CONNECTION, HeaderValue::from_static("upgrade")),
+    (UPGRADE, HeaderValue::from_static("websocket")),
+    (SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
+];
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
@@ -200,6 +208,9 @@ impl IntoResponse for Problem {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.extend([BEARER]);
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            headers.extend(WEBSOCKET);
         }
         response
     }

@@ -123,7 +123,8 @@ impl Routes<()> {
     /// The router, each route behind the gate, and the document of all.
     pub(crate) fn assemble(mut self, about: &About, gate: &Gate) -> (Router, OpenApi) {
         // Entries of one path share the last one's answer to a missing method: let that be a guarded one.
-        self.entries.sort_by_key(|entry| !matches!(entry.door, Door::Open | Door::Gate(Access::Public)));
+        let guarded = |door| matches!(door, Door::Gate(Access::Needs { .. }));
+        self.entries.sort_by_key(|entry| guarded(entry.door));
         let mut document = document::begin(about, self.schemas);
         let mut router = Router::new();
         for Entry { door, paths, handlers } in self.entries {

@@ -21,7 +21,7 @@ mod run;
 mod tries;
 mod writer;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub use reader::{ReadError, Reader};
 pub use run::Stop;
 pub use writer::{Ended, RunWriter, StopSignal};
 
-use crate::auth::{Auth, Authenticate, Identity, UserId, changed};
+use crate::auth::{Auth, Identity, UserId};
 use crate::problem::{ErrorBody, Problem};
 use log::{Memory, Waits};
 use run::{Recorded, Run};
@@ -294,20 +294,13 @@ impl Runs {
     /// Stops the runs of owners whose account is gone or disabled, for as long as it is polled: what outlives its reader
     /// does not outlive its owner. Noticed at once where the account was changed here, else after a while.
     pub async fn end_with_their_owners(&self, auth: &Auth) {
-        let mut changes = auth.changes();
-        loop {
-            changed(&mut changes).await;
-            let owners: HashSet<UserId> =
-                self.live().values().filter(|run| !run.log.is_ended()).map(|run| run.owner()).collect();
-            for owner in owners {
-                if !auth.is_enabled(owner).await {
-                    self.live()
-                        .values()
-                        .filter(|run| run.owner() == owner)
-                        .for_each(|run| run.stop(Stop::Account));
-                }
-            }
-        }
+        let owners =
+            || self.live().values().filter(|run| !run.log.is_ended()).map(|run| run.owner()).collect();
+        let end = |owner| {
+            let live = self.live();
+            live.values().filter(|run| run.owner() == owner).for_each(|run| run.stop(Stop::Account));
+        };
+        auth.watch_over(owners, end).await;
     }
 
     /// At start: what died with an earlier server gets the state `interrupted`. Says how many.

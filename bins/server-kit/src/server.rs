@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub use limits::Limits;
+pub(crate) use link::Link;
 pub(crate) use watch::Note;
 
 use crate::guard::origin::Origin;

@@ -1,11 +1,14 @@
 //! Who asks: at each request, by the accounts as they are now.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use http::HeaderMap;
 use tokio::sync::watch;
 
 use super::credentials::Credentials;
 use super::failure::Failure;
+use super::signed_out::changed;
 use super::{
     Account, Auth, Authenticate, Digest, Find, Identity, Key, LoginId, Proof, Scope, Timestamp, UserId,
 };
@@ -54,6 +57,20 @@ impl Auth {
     /// Whether the account is there and not disabled. One that can't be asked for a moment counts.
     pub async fn is_enabled(&self, user: UserId) -> bool {
         self.enabled(user).await.map_or(true, |account| account.is_some())
+    }
+
+    /// Calls `gone` for each of `owners` whose account is gone or disabled, whenever something changed and at least
+    /// every 15 s, for ever. For what goes on without its owner.
+    pub async fn watch_over(&self, owners: impl Fn() -> HashSet<UserId>, gone: impl Fn(UserId)) {
+        let mut changes = self.changes();
+        loop {
+            changed(&mut changes).await;
+            for owner in owners() {
+                if !self.is_enabled(owner).await {
+                    gone(owner);
+                }
+            }
+        }
     }
 
     /// The account, unless it is gone or disabled.

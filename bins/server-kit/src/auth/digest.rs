@@ -1,9 +1,9 @@
-//! SHA-256 of secrets of high entropy: keys and refresh tokens are stored and looked up by it alone.
+//! SHA-256 of secrets of high entropy: keys, refresh tokens and tickets are stored and looked up by it alone.
 
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 
-/// SHA-256 of a key or refresh token. `Debug` shows nothing of it.
+/// SHA-256 of a key, refresh token or ticket. `Debug` shows nothing of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 

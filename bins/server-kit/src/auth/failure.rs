@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Revoked,
     /// A key that is unknown, revoked or has ended.
     Key,
+    /// A ticket that is unknown, used or has ended.
+    Ticket,
     /// A user that is gone or disabled.
     Account,
     /// A wrong name or password.
@@ -38,6 +40,7 @@ impl Failure {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
             Self::Key => "key",
+            Self::Ticket => "ticket",
             Self::Account => "account",
             Self::Password => "password",
             Self::Refresh => "refresh",
@@ -50,6 +53,7 @@ impl Failure {
         match self {
             Self::Missing => "sign in, or send an API key",
             Self::Expired => "the token has expired; refresh it or sign in again",
+            Self::Ticket => "the ticket is not valid; ask for a new one",
             Self::Password => "wrong name or password",
             Self::Refresh | Self::Reuse => "sign in again",
             Self::Malformed | Self::Token | Self::Revoked | Self::Key | Self::Account => {

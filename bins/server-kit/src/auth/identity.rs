@@ -122,7 +122,7 @@ impl Scope {
     }
 }
 
-/// Who asks. Every handler behind an [`Access`] other than `Public` may take it as an argument.
+/// Who asks. Every handler behind an [`Access`] that needs a role may take it as an argument.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// The user.
@@ -156,7 +156,7 @@ pub enum Proof {
 }
 
 impl Identity {
-    /// Whether it may what such an access asks for.
+    /// Whether it may what such an access asks for. What a ticket allows, the one who redeems it decides.
     #[must_use]
     pub fn may(&self, access: Access) -> bool {
         let Access::Needs { role, scope } = access else { return true };
@@ -175,6 +175,10 @@ impl Identity {
 pub enum Access {
     /// Anybody.
     Public,
+    /// Who has a ticket in the query (`ticket`), or a token. With a ticket the gate lets everybody in: the handler
+    /// redeems it (see [`Tickets`](super::Tickets)) before anything else, and answers 401. Without one there is an
+    /// [`Identity`], as behind any other gate.
+    Ticket,
     /// Who has at least this role, and, with a key, at least this scope.
     Needs {
         /// The least role.

@@ -21,7 +21,7 @@ pub async fn signed_out(auth: &dyn Authenticate, who: &Identity) {
 }
 
 /// Waits until something changed, or until it is time to look whether something did.
-pub(crate) async fn changed(changes: &mut watch::Receiver<u64>) {
+pub(super) async fn changed(changes: &mut watch::Receiver<u64>) {
     let noticed = tokio::time::timeout(ASK_AGAIN, changes.changed()).await;
     if let Ok(Err(_)) = noticed {
         // Nobody is left who could tell of changes.

@@ -13,6 +13,7 @@ use crate::problem::{ErrorBody, ErrorDetail};
 
 const BEARER: &str = "bearer";
 const KEY: &str = "api_key";
+const TICKET: &str = "ticket";
 const ERROR: &str = "ErrorBody";
 
 /// Which server this is.
@@ -44,6 +45,12 @@ pub(super) fn begin(about: &About, schemas: Vec<(String, RefOr<Schema>)>) -> Ope
 
 /// Adds the operations of an entry.
 pub(super) fn add(document: &mut OpenApi, paths: Paths, access: Access) {
+    if access == Access::Ticket {
+        let ticket =
+            ApiKeyValue::with_description(TICKET, "a ticket that was issued for this; it counts once");
+        let scheme = SecurityScheme::ApiKey(ApiKey::Query(ticket));
+        document.components.get_or_insert_default().add_security_scheme(TICKET, scheme);
+    }
     for (path, mut item) in paths.paths {
         operations(&mut item).for_each(|operation| describe(operation, access));
         match document.paths.paths.get_mut(&path) {
@@ -62,12 +69,19 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn describe(operation: &mut Operation, access: Access) {
+    let any = |schemes: [&str; 2]| schemes.map(|scheme| SecurityRequirement::new(scheme, [""; 0])).into();
     operation.security = Some(match access {
         Access::Public => Vec::new(),
-        Access::Needs { .. } => [BEARER, KEY].map(|scheme| SecurityRequirement::new(scheme, [""; 0])).into(),
+        Access::Ticket => any([TICKET, BEARER]),
+        Access::Needs { .. } => any([BEARER, KEY]),
     });
-    if let Access::Needs { role, scope } = access {
-        let needs = if role == Role::Admin { "the role admin".to_owned() } else { needs(role, scope) };
+    let needs = match access {
+        Access::Public => None,
+        Access::Ticket => Some("a ticket or a token".to_owned()),
+        Access::Needs { role: Role::Admin, .. } => Some("the role admin".to_owned()),
+        Access::Needs { role, scope } => Some(needs(role, scope)),
+    };
+    if let Some(needs) = needs {
         let description = operation.description.get_or_insert_default();
         let gap = if description.is_empty() { "" } else { "\n\n" };
         *description = format!("{description}{gap}Needs {needs}.");

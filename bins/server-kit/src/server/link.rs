@@ -17,7 +17,7 @@ use crate::metrics::http_bytes;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection's socket with its place among the connections.
-pub(super) struct Link {
+pub(crate) struct Link {
     // Taken when it is dropped, to linger.
     socket: Option<(TcpStream, OwnedSemaphorePermit)>,
     stream_in: Counter,

@@ -39,7 +39,7 @@ async fn every_operation_of_the_document_that_is_not_public_needs_a_token() {
             }
         }
     }
-    assert_eq!(guarded, 5);
+    assert_eq!(guarded, 6);
 }
 
 #[tokio::test]
@@ -59,6 +59,11 @@ async fn the_document_names_the_server_and_its_schemes() {
     let order = &document["paths"]["/api/things"]["post"];
     assert_eq!(order["security"], serde_json::json!([{"bearer": []}, {"api_key": []}]));
     assert_eq!(order["description"], "Needs the role user or above; a key, the scope chat.");
+    let ticketed = &document["paths"]["/api/ws"]["get"];
+    assert_eq!(ticketed["security"], serde_json::json!([{"ticket": []}, {"bearer": []}]));
+    assert_eq!(ticketed["description"], "Needs a ticket or a token.");
+    let scheme = &document["components"]["securitySchemes"]["ticket"];
+    assert_eq!((&scheme["in"], &scheme["name"]), (&"query".into(), &"ticket".into()));
 }
 
 #[tokio::test]

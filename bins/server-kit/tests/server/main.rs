@@ -10,3 +10,5 @@ mod origins;
 mod raw;
 mod seen;
 mod support;
+mod tickets;
+mod websocket;

@@ -2,7 +2,12 @@
 
 mod app;
 mod client;
+mod raw_socket;
+mod sockets;
 mod stub;
 
 pub(crate) use app::{App, VERSION, page};
 pub(crate) use client::{Ask, Connection, Reply, json};
+pub(crate) use raw_socket::{FIN, Frame, Raw, masked};
+pub(crate) use sockets::RTTS;
+pub(crate) use stub::user;

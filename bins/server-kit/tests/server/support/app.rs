@@ -18,7 +18,7 @@ use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, UPGRADE};
 use http_body::Frame;
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
-use server_kit::auth::{Access, Identity, Scope};
+use server_kit::auth::{Access, Identity, Scope, Tickets};
 use server_kit::guard::origin::Checked;
 use server_kit::guard::{Gate, RateLimit};
 use server_kit::health::Check;
@@ -33,6 +33,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::routes;
 
+use super::sockets;
 use super::stub::Stub;
 
 pub(crate) const VERSION: &str = "1.2.3";
@@ -56,6 +57,8 @@ pub(crate) struct Seen {
     pub(crate) begun: Notify,
     /// Told when the reader of a stream is gone.
     pub(crate) gone: Notify,
+    /// What `/api/ws` asks for.
+    pub(crate) tickets: Tickets<u32>,
 }
 
 impl App {
@@ -111,6 +114,9 @@ fn routes(state: &Arc<Seen>) -> Routes<()> {
         .at(Access::Public, routes!(cached))
         .at(Access::Public, routes!(upgrade))
         .at(Access::user(Scope::Chat), routes!(socket))
+        .at(Access::Public, routes!(sockets::echo))
+        .at(Access::Public, routes!(sockets::brief))
+        .at(Access::Ticket, routes!(sockets::ticketed))
         .with_state(Arc::clone(state))
 }
 

@@ -18,7 +18,7 @@ impl Authenticate for Stub {
         let key = text("x-api-key");
         match (token, key) {
             (Some("viewer"), None) => Ok(by_token(1, "vera", Role::Viewer)),
-            (Some("user"), None) => Ok(by_token(2, "uma", Role::User)),
+            (Some("user"), None) => Ok(user()),
             (Some("admin"), None) => Ok(by_token(3, "ada", Role::Admin)),
             (None, Some("read")) => Ok(by_key(Scope::Read)),
             (None, Some("chat")) => Ok(by_key(Scope::Chat)),
@@ -33,6 +33,11 @@ impl Authenticate for Stub {
     fn changes(&self) -> watch::Receiver<u64> {
         watch::channel(0).1
     }
+}
+
+/// Who `Bearer user` is.
+pub(crate) fn user() -> Identity {
+    by_token(2, "uma", Role::User)
 }
 
 fn by_token(id: u128, name: &str, role: Role) -> Identity {
