@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use server_kit::auth::{Authenticate, Identity};
+use server_kit::auth::{Authenticate, Identity, Tickets};
 use server_kit::guard::StreamPermits;
 use server_kit::runs::{Reader, Runs};
 use server_kit::sse::Sse;
@@ -11,6 +11,7 @@ use store_core::Store;
 use crate::approvals::Approvals;
 use crate::chat::Chats;
 use crate::claude::ClaudeCode;
+use crate::terminals::{Grant, WebTerminals};
 
 /// What the handlers share. Clones are cheap.
 #[derive(Clone)]
@@ -29,6 +30,10 @@ pub struct App {
     pub chats: Chats,
     /// Questions about tools.
     pub approvals: Approvals,
+    /// Terminals.
+    pub terminals: WebTerminals,
+    /// What lets a browser open a socket on a terminal.
+    pub(crate) tickets: Tickets<Grant>,
 }
 
 impl App {

@@ -1,13 +1,14 @@
 //! `claude-web`: Claude on your own server: chat turns and Claude Code over HTTP.
 //!
 //! [`main`] does what the arguments say. [`run`] is the server: settings, a listener and a stop signal are handed in. A
-//! file holds one group of routes: [`chat`], [`approvals`], [`claude`], `sessions`, `runs`, and the `page` at `/`; `answer`
-//! is how a request that starts a run is answered, `figures` counts. What the handlers share is the
-//! [`App`](app::App).
+//! file holds one group of routes: [`chat`], [`approvals`], [`claude`], [`terminals`], `sessions`, `runs`, and the `page` at
+//! `/`; `answer` is how a request that starts a run is answered, `figures` counts, `audit` notes. What the handlers share
+//! is the [`App`](app::App).
 
 mod answer;
 pub mod app;
 pub mod approvals;
+mod audit;
 pub mod chat;
 pub mod claude;
 mod figures;
@@ -16,6 +17,7 @@ mod runs;
 mod sessions;
 pub mod settings;
 mod start;
+pub mod terminals;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -9,11 +9,14 @@ use clap::{Args, Parser, Subcommand};
 use claude_core::agent::DEFAULT_MODEL;
 use claude_core::cli::{ChildUser, ModelName, ToolRule};
 use claude_core::pricing::Prices;
+use server_kit::auth::Role;
+use server_kit::data_dir::DataDir;
 use server_kit::settings::{Program, ServerSettings};
 use server_kit::store::commands::{KeyCommand, UserCommand};
 
 use crate::chat::ChatConfig;
 use crate::claude::{Busy, ClaudeConfig};
+use crate::terminals::{DEFAULT_COMMANDS, Profiles, TerminalConfig, WorkingDir};
 
 /// What this program says of itself.
 pub const PROGRAM: Program = Program {
@@ -34,6 +37,9 @@ pub struct Arguments {
     /// What concerns chat turns.
     #[command(flatten)]
     pub chat: ChatSettings,
+    /// What concerns terminals.
+    #[command(flatten)]
+    pub terminals: TerminalSettings,
     /// What to do; to serve, unless given.
     #[command(subcommand)]
     pub task: Option<Task>,
@@ -133,6 +139,54 @@ impl ChatSettings {
     #[must_use]
     pub fn approval_ttl(&self) -> Duration {
         Duration::from_secs(60 * self.approval_ttl)
+    }
+}
+
+/// What concerns terminals.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Terminals")]
+pub struct TerminalSettings {
+    /// What may run on a terminal: `bash,claude`, or `name=command line;…`; `name@role` restricts
+    #[arg(long, env, default_value = DEFAULT_COMMANDS)]
+    pub terminal_commands: String,
+    /// Who may have terminals, separated by commas; a terminal is all that the server's user may do
+    #[arg(long, env, value_enum, value_delimiter = ',', default_value = "admin")]
+    pub terminal_roles: Vec<Role>,
+    /// Where terminals work; made for its owner alone
+    #[arg(long, env, default_value = "/tmp/claude-sessions")]
+    pub claude_working_dir: PathBuf,
+    /// Minutes a terminal may be without input and output; 0 = no limit
+    #[arg(long, env, default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=525_600))]
+    pub session_timeout: u64,
+    /// Terminals at once
+    #[arg(long, env, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_sessions: u32,
+    /// Terminals of one user at once; as many as MAX_SESSIONS unless set
+    #[arg(long, env, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_sessions_per_user: Option<u32>,
+}
+
+impl Arguments {
+    /// How terminals are run, with this data directory.
+    ///
+    /// # Errors
+    /// When a setting can't be used, or CLAUDE_WORKING_DIR can't be made.
+    pub fn terminals(&self, data: &DataDir) -> anyhow::Result<TerminalConfig> {
+        let settings = &self.terminals;
+        let claude = self.claude.config(data.path())?;
+        let working_dir = WorkingDir::open(&settings.claude_working_dir, claude.child_user.as_ref());
+        Ok(TerminalConfig {
+            profiles: Profiles::parse(&settings.terminal_commands).context("TERMINAL_COMMANDS")?,
+            claude_code: claude.program,
+            roles: settings.terminal_roles.clone(),
+            working_dir: working_dir.context("CLAUDE_WORKING_DIR")?,
+            project_roots: claude.project_roots,
+            child_user: claude.child_user,
+            recordings: data.path().join("recordings"),
+            sessions: settings.max_sessions as usize,
+            per_user: settings.max_sessions_per_user.unwrap_or(settings.max_sessions) as usize,
+            idle: (settings.session_timeout > 0).then(|| Duration::from_secs(60 * settings.session_timeout)),
+        })
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
-use server_kit::auth::{Auth, Authenticate, FirstAdmin, JwtSecrets, Origin, SecretSource, TokenTtl, Tokens};
+use server_kit::auth::{
+    Auth, Authenticate, FirstAdmin, JwtSecrets, Origin, SecretSource, Tickets, TokenTtl, Tokens,
+};
 use server_kit::data_dir::DataDir;
 use server_kit::guard::{Gate, StreamPermits};
 use server_kit::health::Check;
@@ -27,13 +29,17 @@ use crate::approvals::Approvals;
 use crate::chat::Chats;
 use crate::claude::ClaudeCode;
 use crate::settings::{Arguments, ClaudeSettings, Task};
-use crate::{approvals, chat, claude, page, runs, sessions};
+use crate::terminals::WebTerminals;
+use crate::{approvals, chat, claude, page, runs, sessions, terminals};
 
 /// What the server calls itself.
 const ABOUT: About = About { title: "claude-web", version: env!("CARGO_PKG_VERSION") };
 
 /// How long runs have to end once the server is told to.
 const LAST_RUNS: Duration = Duration::from_secs(20);
+
+/// How long terminals have: their trees are killed by then.
+const LAST_TERMINALS: Duration = Duration::from_secs(6);
 
 /// How long streams have to end after their runs, so that all is over within 30 s.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -101,15 +107,27 @@ pub async fn run(arguments: &Arguments, listener: TcpListener, shutdown: &Shutdo
     let approvals = Approvals::new(store.clone(), arguments.chat.approval_ttl());
     let chats = Chats::new(arguments.chat.config()?, (runs.clone(), claude.clone(), approvals.clone()));
     let (store_of_app, runs_of_app) = (store.clone(), runs.clone());
-    let app = App { auth: who, store: store_of_app, runs: runs_of_app, permits, claude, chats, approvals };
+    let terminals = WebTerminals::new(arguments.terminals(&data)?, store.clone());
+    let tickets = Tickets::new();
+    let app = App {
+        auth: who,
+        store: store_of_app,
+        runs: runs_of_app,
+        permits,
+        claude,
+        chats,
+        approvals,
+        terminals: terminals.clone(),
+        tickets,
+    };
 
     let first = auth.ensure_admin(&settings.admin_user, settings.admin_password.clone()).await?;
     greet(settings, &listener, &first)?;
-    let ending = tokio::spawn(end_runs(runs, shutdown.clone()));
+    let ending = tokio::spawn(end_all(runs, terminals.clone(), shutdown.clone()));
     let chores = [
         tokio::spawn(forget_tokens(store.clone())),
         tokio::spawn(give_memory_back()),
-        tokio::spawn(end_with_their_owners(app.runs.clone(), auth.clone())),
+        tokio::spawn(end_with_their_owners((app.runs.clone(), terminals), auth.clone())),
     ];
     server(arguments, app, auth, &listener).await?.serve(listener, shutdown.asked()).await?;
     ending.await?;
@@ -181,6 +199,7 @@ fn routes(app: App, auth: Auth, directory: Directory) -> Routes {
     let accounts: Routes<Directory> = server_kit::store::routes().into_iter().collect();
     let ours = chat::routes().merge(approvals::routes());
     let ours = ours.merge(claude::routes()).merge(sessions::routes()).merge(runs::routes());
+    let ours = ours.merge(terminals::routes());
     ours.with_state(app).merge(sign_in.with_state(auth)).merge(accounts.with_state(directory))
 }
 
@@ -204,15 +223,19 @@ fn origin(settings: &ServerSettings, listener: &TcpListener) -> anyhow::Result<S
     }
 }
 
-async fn end_runs(runs: Runs, shutdown: Shutdown) {
+async fn end_all(runs: Runs, terminals: WebTerminals, shutdown: Shutdown) {
     shutdown.asked().cancelled().await;
-    if let Err(left) = runs.shutdown(LAST_RUNS).await {
+    let (runs, terminals) = tokio::join!(runs.shutdown(LAST_RUNS), terminals.shutdown(LAST_TERMINALS));
+    if let Err(left) = runs {
         tracing::error!(runs = left, "runs did not end in time");
+    }
+    if let Err(left) = terminals {
+        tracing::error!(terminals = left, "terminals did not end in time");
     }
 }
 
-async fn end_with_their_owners(runs: Runs, auth: Auth) {
-    runs.end_with_their_owners(&auth).await;
+async fn end_with_their_owners((runs, terminals): (Runs, WebTerminals), auth: Auth) {
+    tokio::join!(runs.end_with_their_owners(&auth), terminals.end_with_their_owners(&auth));
 }
 
 async fn give_memory_back() {

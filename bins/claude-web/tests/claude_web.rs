@@ -36,8 +36,14 @@ mod rights;
 mod server;
 #[path = "claude_web/sessions.rs"]
 mod sessions;
+#[path = "claude_web/sockets.rs"]
+mod sockets;
 #[path = "claude_web/starts.rs"]
 mod starts;
+#[path = "claude_web/terminals.rs"]
+mod terminals;
+#[path = "claude_web/viewer.rs"]
+mod viewer;
 
 use std::process::ExitCode;
 
@@ -108,10 +114,33 @@ fn main() -> ExitCode {
         rights::only_admins_may_what_is_dangerous,
         rights::runs_and_sessions_are_their_owners,
         sessions::a_session_is_kept_named_and_deleted,
+        sockets::who_may_not_view_is_refused_before_the_upgrade,
+        sockets::a_ticket_grants_its_mode_and_no_more,
+        sockets::frames_are_to_the_letter,
+        sockets::a_frame_that_is_none_is_answered_and_the_session_lives_on,
+        sockets::a_client_that_breaks_the_rules_is_closed_and_another_attaches_as_before,
+        sockets::what_was_printed_survives_twenty_cuts,
+        sockets::offsets_beyond_what_is_there_are_told,
+        sockets::who_leaves_in_order_is_not_waited_for_and_who_is_cut_is,
+        sockets::a_signed_out_viewer_is_told_and_the_terminal_goes_on,
+        sockets::half_open_sockets_and_floods_leave_the_session_alone,
+        sockets::a_stopped_client_costs_its_window_and_loses_nothing,
+        sockets::a_killed_server_leaves_no_terminal_behind,
+        sockets::sigterm_closes_viewers_and_ends_trees,
         starts::what_contradicts_itself_is_refused_by_name,
         starts::a_second_server_and_a_damaged_database_are_refused,
         starts::the_first_start_makes_an_admin_and_tells_its_password_once,
         starts::the_cli_runs_as_another_user_where_it_shall,
+        terminals::a_terminal_is_started_listed_and_deleted,
+        terminals::what_may_not_be_asked_of_a_terminal_is_refused_by_name,
+        terminals::terminals_are_their_owners_and_for_roles_that_may,
+        terminals::without_terminal_roles_they_are_for_admins,
+        terminals::a_child_sees_nothing_of_the_servers_secrets,
+        terminals::a_terminal_works_below_its_roots_alone,
+        terminals::there_are_only_so_many_terminals,
+        terminals::a_recording_outlives_its_terminal,
+        terminals::what_happens_to_terminals_is_counted_and_audited,
+        terminals::terminals_end_with_their_owners_account,
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

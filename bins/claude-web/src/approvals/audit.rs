@@ -4,16 +4,13 @@ use claude_core::approval::{Digest, Permit, Question, Verdict};
 use claude_core::turn::Decision;
 use claude_core::{Json, Text};
 use serde_json::{Value, json};
-use store_core::Store;
 use store_core::audit::NewAuditEntry;
 
 use super::entry::Asker;
+use crate::audit::SYSTEM;
 
 /// Most bytes of an input that stands in the audit; of a longer one its digest and its length do.
 const INPUT_BYTES: usize = 16 << 10;
-
-/// Who acts where nobody does.
-const SYSTEM: &str = "system";
 
 /// A question was decided, by its owner or by nobody.
 pub(super) fn decided(
@@ -56,14 +53,6 @@ pub(super) fn finished(asker: &Asker, permit: &Permit, is_error: bool) -> NewAud
     let detail = json!({"run": asker.run, "digest": permit.digest(), "is_error": is_error});
     let subject = format!("approval {}", permit.approval_id());
     NewAuditEntry { actor: asker.owner.to_string(), action: "approval.ran".to_owned(), subject, detail }
-}
-
-/// Adds an entry that nothing waits for. Where it can't be added, the log says so.
-pub(super) async fn note(store: &Store, entry: NewAuditEntry) {
-    let action = entry.action.clone();
-    if let Err(error) = store.system().audit().append(entry).await {
-        tracing::error!(action, error = &error as &dyn std::error::Error, "the audit can't be added to");
-    }
 }
 
 fn call(name: &Text, digest: &Digest, input: &Json) -> Value {

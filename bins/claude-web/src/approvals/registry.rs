@@ -219,7 +219,7 @@ impl Approvals {
     }
 
     pub(super) async fn note(&self, entry: NewAuditEntry) {
-        audit::note(&self.shared.store, entry).await;
+        crate::audit::note(&self.shared.store, entry).await;
     }
 
     /// Ends a question that nobody decided. Says whether it was so.

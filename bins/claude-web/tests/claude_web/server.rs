@@ -44,6 +44,7 @@ impl Place {
         let place = Self { data, variables: Vec::new() };
         let home = place.data.path().join("home");
         std::fs::create_dir(&home).unwrap();
+        let working_dir = place.data.path().join("terminals").display().to_string();
         place
             .set("HOME", &home.display().to_string())
             .set("PATH", &std::env::var("PATH").unwrap())
@@ -52,6 +53,7 @@ impl Place {
             .set("LOG_LEVEL", "error")
             .set("RATE_LIMIT_MAX_REQUESTS", "0")
             .set("MAX_STREAMS_PER_USER", "0")
+            .set("CLAUDE_WORKING_DIR", &working_dir)
             .set("CLAUDE_CODE_PATH", cli)
     }
 
