@@ -137,7 +137,7 @@ impl Recorder {
         let id = {
             let mut state = shared.lock();
             let base = state.ring.base();
-            state.flow.sit(Role::Recorder, 0, base, Line::recorder(self.with_input))
+            state.flow.sit(Role::Recorder, (0, base), Line::recorder(self.with_input))
         };
         let output = Output::of(&shared, id);
         tokio::spawn(self.record(output, shared));

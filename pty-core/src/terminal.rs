@@ -74,7 +74,7 @@ impl Terminal {
         }
         let (base, head) = (state.ring.base(), state.ring.head());
         let from = attach.from.unwrap_or(base).min(head);
-        let id = state.flow.sit(Role::Viewer(attach.mode), from, base, Line::default());
+        let id = state.flow.sit(Role::Viewer(attach.mode), (from, base), Line::default());
         let (size, phase, mode) = (state.size, state.phase, attach.mode);
         drop(state);
         if mode == Mode::Write {

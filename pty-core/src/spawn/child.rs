@@ -27,7 +27,7 @@ pub(crate) async fn start(spec: Spec, place: Place) -> Result<Terminal> {
         let at = (place.registry().clock)();
         spec.recording.clone().map(|recording| recording.begin(&spec, at)).transpose()?
     };
-    let started = Started { device, pid: tree.pid(), child: Child::Alive(Source::Tree(tree)) };
+    let started = Started { device, pid: tree.pid(), child: Child::Alive(Source::Tree(Box::new(tree))) };
     let terminal = own(&spec, started, place)?;
     #[cfg(feature = "recording")]
     if let Some(recorder) = recorder {

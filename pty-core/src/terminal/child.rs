@@ -21,7 +21,7 @@ type Ending = Pin<Box<dyn Future<Output = Ended> + Send>>;
 
 /// Who is ended.
 pub(crate) enum Source {
-    Tree(Tree),
+    Tree(Box<Tree>),
     #[cfg(feature = "testing")]
     Script(crate::testing::ScriptedChild),
 }

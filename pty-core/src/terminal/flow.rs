@@ -99,9 +99,9 @@ impl<X> Flow<X> {
         Self { seats: Vec::new(), next: 0, rules }
     }
 
-    /// A new seat from this offset, which is held or lies before what is. A writer that comes back takes over the place
+    /// A new seat from this offset, which is held or lies before the oldest byte that is, `base`. A writer that comes back takes over the place
     /// that was kept for it: the nearest one that lies before its offset.
-    pub(crate) fn sit(&mut self, role: Role, from: u64, base: u64, extra: X) -> SeatId {
+    pub(crate) fn sit(&mut self, role: Role, (from, base): (u64, u64), extra: X) -> SeatId {
         if role == Role::Viewer(Mode::Write) {
             self.take_over(from);
         }

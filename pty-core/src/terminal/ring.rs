@@ -24,6 +24,8 @@ pub(crate) struct Ring {
     /// Where the memory begins that `open` is the rest of.
     open_from: u64,
     next_chunk: usize,
+    /// Memory of a chunk that was dropped: a flood goes round in what it has.
+    spare: Option<BytesMut>,
     base: u64,
     head: u64,
     capacity: usize,
@@ -42,6 +44,7 @@ impl Ring {
             open: BytesMut::new(),
             open_from: 0,
             next_chunk: CHUNK_LEAST,
+            spare: None,
             base: 0,
             head: 0,
             capacity,
@@ -97,6 +100,7 @@ impl Ring {
     /// Gives memory back that nothing lies in: for when no output is expected soon.
     pub(crate) fn settle(&mut self) {
         self.next_chunk = CHUNK_LEAST;
+        self.spare = None;
         if self.open.capacity() - self.open.len() < CHUNK_LEAST {
             return;
         }
@@ -112,12 +116,12 @@ impl Ring {
 
     /// Whether [`settle`](Self::settle) would give anything back.
     pub(crate) fn is_settled(&self) -> bool {
-        self.open.capacity() - self.open.len() < CHUNK_LEAST
+        self.spare.is_none() && self.open.capacity() - self.open.len() < CHUNK_LEAST
     }
 
     fn open_chunk(&mut self) {
         self.close_open();
-        self.open = BytesMut::with_capacity(self.next_chunk);
+        self.open = self.spare.take().unwrap_or_else(|| BytesMut::with_capacity(self.next_chunk));
         self.open_from = self.head;
         self.next_chunk = (self.next_chunk * 2).min(CHUNK_MOST);
     }
@@ -148,7 +152,7 @@ impl Ring {
                 chunk.start += gone as u64;
                 return;
             }
-            self.chunks.pop_front();
+            self.spare = self.chunks.pop_front().and_then(reused).or(self.spare.take());
         }
         // All that is held lies in the open one, which is no larger than a chunk: nothing of it is too old, unless the
         // ring is as small as a chunk.
@@ -156,6 +160,13 @@ impl Ring {
         let gone = self.open.len().saturating_sub(held);
         self.open.advance(gone);
     }
+}
+
+/// The memory of a chunk that no viewer has a slice of, if it is as large as they get.
+fn reused(chunk: Chunk) -> Option<BytesMut> {
+    let mut memory = chunk.bytes.try_into_mut().ok()?;
+    memory.clear();
+    memory.try_reclaim(CHUNK_MOST).then_some(memory)
 }
 
 #[cfg(test)]
@@ -241,6 +252,20 @@ mod tests {
         ring.push(b"$ ");
         assert_eq!(ring.open.capacity(), CHUNK_LEAST);
         assert_eq!(&ring.slice(200_002, 9)[..], b"$ ");
+    }
+
+    #[test]
+    fn a_flood_goes_round_in_the_memory_it_has() {
+        let mut ring = Ring::new(256 << 10);
+        let mut seen = std::collections::HashSet::new();
+        for round in 0..200 {
+            ring.push(&[round; 40_000]);
+            let slice = ring.slice(ring.head() - 3000, 3000);
+            seen.insert(slice.as_ptr() as usize >> 16);
+        }
+        assert!(seen.len() < 20, "{} places of 64 KiB", seen.len());
+        ring.settle();
+        assert!(ring.spare.is_none());
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::terminals::{Place, Registry};
 
 /// The most that is read before viewers get their turn, bytes.
 const BURST: usize = 64 << 10;
+/// What a key or a line gives, at most, bytes. A flood gives more.
+const LITTLE: usize = 1 << 10;
 /// How long a terminal that nobody has open is left alone before it is looked at again.
 const HUNG_UP: Duration = Duration::from_millis(100);
 /// How long a terminal must be silent after its child's end, so that its output counts as complete.
@@ -49,6 +51,14 @@ pub(crate) struct Task {
     /// Nobody has the terminal open, though the child lives: looked at again then.
     hung_up_until: Option<Instant>,
     wakers: Vec<Waker>,
+}
+
+/// How much comes of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// What one types gives.
+    Slow,
+    Fast,
 }
 
 /// What is to be waited for.
@@ -86,7 +96,12 @@ impl Task {
                 biased;
                 () = shared.changed.notified() => {}
                 happened = self.child.next() => self.note(happened),
-                () = readable(self.device.as_ref()), if plan.room > 0 => self.read(plan.room),
+                () = readable(self.device.as_ref()), if plan.room > 0 => {
+                    if self.read(plan.room) == Pace::Slow {
+                        // An echo is on its way to its viewer before it is asked whether there is more.
+                        tokio::task::yield_now().await;
+                    }
+                }
                 () = writable(self.device.as_ref()), if plan.writes => self.write(),
                 () = timer.as_mut() => {}
             }
@@ -235,10 +250,10 @@ impl Task {
     }
 
     /// Reads until there is nothing more, as far as may be, and hands it on in one piece.
-    fn read(&mut self, room: u64) {
-        let Some(watched) = &self.device else { return };
+    fn read(&mut self, room: u64) -> Pace {
+        let Some(watched) = &self.device else { return Pace::Slow };
         let most = usize::try_from(room).unwrap_or(usize::MAX).min(BURST);
-        SCRATCH.with_borrow_mut(|scratch| {
+        let read = SCRATCH.with_borrow_mut(|scratch| {
             let (read, last) = burst(watched, &mut scratch[..most]);
             if read > 0 {
                 self.quiet_since = Instant::now();
@@ -247,8 +262,10 @@ impl Task {
             if last == Read::HungUp {
                 self.hung_up_until = Some(Instant::now() + HUNG_UP);
             }
+            read
         });
         self.wakers.drain(..).for_each(Waker::wake);
+        if read < LITTLE { Pace::Slow } else { Pace::Fast }
     }
 
     fn write(&mut self) {
@@ -278,11 +295,12 @@ impl Task {
     }
 }
 
-/// Reads until there is nothing for now, or the place is full.
+/// Reads until there is nothing for now, or little, or the place is full.
 fn burst(watched: &Watched, place: &mut [u8]) -> (usize, Read) {
     let mut read = 0;
     while read < place.len() {
         match watched.read(&mut place[read..]) {
+            Read::Some(count) if read == 0 && count < LITTLE => return (count, Read::Some(count)),
             Read::Some(count) => read += count,
             last @ (Read::Nothing | Read::HungUp) => return (read, last),
         }

@@ -35,7 +35,7 @@ async fn a_large_paste_reaches_a_slow_reader_exactly() {
     let mut reader = Reader::new(writer(&terminal));
     reader.until("ready").await;
     let paste: Vec<u8> =
-        (0..1u32 << 20).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        (0..1u32 << 20).map(|index| index.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
     let expected = sha256(&paste, place.path());
     let pasted = Bytes::from(paste);
     let (input, output) = (&reader.viewer.input, &mut reader.viewer.output);
@@ -75,7 +75,7 @@ async fn a_paste_of_two_mebibytes_into_cat_never_stands_still() {
     let mut reader = Reader::new(writer(&terminal));
     reader.until("ready\n").await;
     let start = reader.at;
-    let paste: Vec<u8> = (0..2u32 << 20).map(|index| (index.wrapping_mul(40_503) >> 8) as u8).collect();
+    let paste: Vec<u8> = (0..2u32 << 20).map(|index| index.wrapping_mul(40_503).to_le_bytes()[1]).collect();
     let pasted = Bytes::from(paste.clone());
     let (input, output) = (&reader.viewer.input, &mut reader.viewer.output);
     let (told, mut acks) = tokio::sync::watch::channel(0);

@@ -1,5 +1,7 @@
 //! Terminals with real children. Each test is a trial of its own, since what owns children must be forked first.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod children;
 mod ends;
 mod flow;

@@ -109,7 +109,7 @@ async fn follow(terminal: Terminal, mut viewer: Viewer, mut dice: Dice) {
             1 => assert!(matches!(viewer.input.ack(at + 1 + dice.roll(9)), Err(Error::AckAhead { .. }))),
             2 => viewer.input.ack(acked / 2).unwrap(),
             3 if mode == Mode::Write => {
-                let size = Size::new(1 + dice.roll(1000) as u16, 24).unwrap();
+                let size = Size::new(u16::try_from(1 + dice.roll(1000)).unwrap(), 24).unwrap();
                 // The end may be there already.
                 drop(viewer.input.resize(size));
             }

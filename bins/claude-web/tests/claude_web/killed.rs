@@ -1,5 +1,7 @@
 //! A server that dies, or is told to end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use claude_core::testing::{StandIn, grandchildren, processes_with};
@@ -48,10 +50,14 @@ pub(crate) fn what_was_told_is_there_after_a_hundred_kills() {
         let (mut runs, mut sessions) = (Vec::new(), Vec::new());
         for round in 0..100_u64 {
             let server = place.start().await;
-            let told = tokio::spawn(tell_until_killed(server.url.clone(), server.token.clone()));
-            // From before the first run to well into many.
+            let begun = Arc::new(AtomicUsize::new(0));
+            let told =
+                tokio::spawn(tell_until_killed(server.url.clone(), server.token.clone(), begun.clone()));
+            // From before the first run to well into many, however fast the machine is, and then at any moment.
             let mixed = round.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-            tokio::time::sleep(Duration::from_millis(mixed % 60)).await;
+            let enough = usize::try_from(mixed % 7).unwrap();
+            eventually("runs begin", || begun.load(Ordering::Relaxed) >= enough).await;
+            tokio::time::sleep(Duration::from_millis(mixed % 20)).await;
             server.kill();
             let (new_runs, new_sessions) = told.await.unwrap();
             runs.extend(new_runs);
@@ -78,18 +84,19 @@ pub(crate) fn what_was_told_is_there_after_a_hundred_kills() {
 /// Runs that a server told of, each with whether it told its end, and sessions that it told.
 type Told = (Vec<(String, bool)>, Vec<String>);
 
-async fn tell_until_killed(url: String, token: String) -> Told {
+async fn tell_until_killed(url: String, token: String, begun: Arc<AtomicUsize>) -> Told {
     // Each run has a connection of its own: a client's pool may wait for ever for one that was killed.
     let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
     let mut told = Told::default();
     let workers = (0..4).map(|_| {
         let request =
             client.post(format!("{url}/api/claude")).bearer_auth(&token).json(&json!({"prompt": "go"}));
+        let begun = &begun;
         async move {
             let mut told = Told::default();
             // The cap only bounds a client that does not notice the death.
             while let Ok(Some((run, has_ended, session))) =
-                tokio::time::timeout(Duration::from_secs(20), tell(request.try_clone().unwrap())).await
+                tokio::time::timeout(Duration::from_secs(20), tell(request.try_clone().unwrap(), begun)).await
             {
                 told.1.extend(session);
                 told.0.push((run, has_ended));
@@ -105,9 +112,13 @@ async fn tell_until_killed(url: String, token: String) -> Told {
 }
 
 /// A run, whether its end was told, and its session if that was told.
-async fn tell(request: reqwest::RequestBuilder) -> Option<(String, bool, Option<String>)> {
+async fn tell(
+    request: reqwest::RequestBuilder,
+    begun: &AtomicUsize,
+) -> Option<(String, bool, Option<String>)> {
     let answer = request.send().await.ok()?;
     assert_eq!(answer.status(), 200);
+    begun.fetch_add(1, Ordering::Relaxed);
     let mut events = crate::events::Events::of(answer);
     let (run, all) = (events.run(), events.all().await);
     let session = all.first().map(|first| first.json()["session_id"].as_str().unwrap().to_owned());

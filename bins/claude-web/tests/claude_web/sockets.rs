@@ -215,9 +215,9 @@ pub(crate) fn what_was_printed_survives_twenty_cuts() {
             all.append(&mut viewer.bytes);
             // Sometimes in order, as a reloading browser, sometimes not.
             if cut % 2 == 0 {
-                drop(viewer)
+                drop(viewer);
             } else {
-                viewer.close(1001).await
+                viewer.close(1001).await;
             }
             viewer = server.view(&id, &format!("?from={at}")).await;
             assert_eq!(viewer.hello["from"], at);
