@@ -1,6 +1,7 @@
 //! Why something couldn't be done, named by what the caller does next.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -16,8 +17,8 @@ pub enum Error {
     /// There are as many as there may be. Try again once one has ended.
     #[error("at most {max} {limit}")]
     LimitReached {
-        /// Of what: `sessions`, `sessions of this owner`, `viewers of this terminal`.
-        limit: &'static str,
+        /// Of what.
+        limit: Limit,
         /// How many there may be.
         max: usize,
     },
@@ -79,6 +80,28 @@ pub enum Error {
     /// No more terminals: the program is ending.
     #[error("terminals are shutting down")]
     ShuttingDown,
+}
+
+/// Of what there may be only so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// Terminals.
+    Sessions,
+    /// Terminals of one owner.
+    SessionsOfOwner,
+    /// Viewers of one terminal.
+    Viewers,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Limit::Sessions => "terminals",
+            Limit::SessionsOfOwner => "terminals of one owner",
+            Limit::Viewers => "viewers of one terminal",
+        })
+    }
 }
 
 impl Error {

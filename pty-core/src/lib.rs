@@ -94,7 +94,7 @@ mod terminals;
 pub mod testing;
 
 pub use attach::{Attach, Mode, Start};
-pub use error::{Error, Result};
+pub use error::{Error, Limit, Result};
 pub use exit::Exit;
 pub use frame::{Frame, Reason};
 pub use id::{Owner, TerminalId};

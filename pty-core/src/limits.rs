@@ -55,6 +55,8 @@ impl Default for Limits {
     }
 }
 
+/// The longest time that any of them can be; more is as good as this.
+const LONGEST: Duration = Duration::from_secs(86_400 * 365 * 10);
 /// The smallest ring.
 const RING_LEAST: usize = 64 << 10;
 
@@ -64,6 +66,12 @@ impl Limits {
         self.ring_bytes = self.ring_bytes.max(RING_LEAST);
         self.window = self.window.clamp(1, self.ring_bytes);
         self.input_bytes = self.input_bytes.max(1);
+        for time in [&mut self.hold, &mut self.stall, &mut self.kept_for] {
+            *time = (*time).min(LONGEST);
+        }
+        for time in [&mut self.idle, &mut self.lifetime] {
+            *time = time.filter(|time| *time < LONGEST);
+        }
         self
     }
 }

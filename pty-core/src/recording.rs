@@ -88,6 +88,7 @@ impl Recording {
             output,
             input,
             with_input: self.with_input,
+            unless_followed: Some(self.path),
         })
     }
 }
@@ -119,6 +120,17 @@ pub(crate) struct Recorder {
     output: Decoder,
     input: Decoder,
     with_input: bool,
+    /// The file that goes again unless there is something to record.
+    unless_followed: Option<PathBuf>,
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if let Some(path) = self.unless_followed.take() {
+            // It was made just now; if it can't be removed it holds a header and nothing else.
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 /// Why a recording ended before its terminal.
@@ -132,7 +144,8 @@ enum Ended {
 
 impl Recorder {
     /// Follows a terminal to its end.
-    pub(crate) fn follow(self, terminal: &Terminal) {
+    pub(crate) fn follow(mut self, terminal: &Terminal) {
+        self.unless_followed = None;
         let shared = Arc::clone(&terminal.shared);
         let id = {
             let mut state = shared.lock();

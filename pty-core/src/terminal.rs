@@ -5,6 +5,7 @@ pub(crate) mod device;
 pub(crate) mod flow;
 pub(crate) mod input;
 pub(crate) mod ring;
+pub(crate) mod silence;
 pub(crate) mod state;
 pub(crate) mod task;
 pub(crate) mod viewer;
@@ -12,7 +13,7 @@ pub(crate) mod viewer;
 use std::sync::Arc;
 
 use crate::attach::{Attach, Mode, Start};
-use crate::error::{Error, Result};
+use crate::error::{Error, Limit, Result};
 use crate::exit::Exit;
 use crate::frame::Reason;
 use crate::id::{Owner, TerminalId};
@@ -70,7 +71,7 @@ impl Terminal {
         }
         let max = shared.limits.viewers;
         if state.flow.viewers() >= max {
-            return Err(Error::LimitReached { limit: "viewers of this terminal", max });
+            return Err(Error::LimitReached { limit: Limit::Viewers, max });
         }
         let (base, head) = (state.ring.base(), state.ring.head());
         let from = attach.from.unwrap_or(base).min(head);
@@ -92,7 +93,9 @@ impl Terminal {
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let state = self.shared.lock();
         match (&state.device, &state.exit) {
-            (Some(device), _) => device.signal(signal, self.shared.facts.pid).map_err(Error::Signal),
+            (Some(device), _) => {
+                device.signal(signal, state.leader(&self.shared.facts)).map_err(Error::Signal)
+            }
             (None, Some(exit)) => Err(Error::Exited(exit.clone())),
             (None, None) => Err(Error::NotFound),
         }

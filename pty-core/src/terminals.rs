@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Limit, Result};
 use crate::frame::Reason;
 use crate::id::{Owner, TerminalId};
 use crate::info::Info;
@@ -206,11 +206,11 @@ impl Registry {
             return Err(Error::ShuttingDown);
         }
         if book.active >= self.limits.sessions {
-            return Err(Error::LimitReached { limit: "sessions", max: self.limits.sessions });
+            return Err(Error::LimitReached { limit: Limit::Sessions, max: self.limits.sessions });
         }
         let own = book.by_owner.entry(owner.clone()).or_default();
         if *own >= self.limits.per_owner {
-            return Err(Error::LimitReached { limit: "sessions of this owner", max: self.limits.per_owner });
+            return Err(Error::LimitReached { limit: Limit::SessionsOfOwner, max: self.limits.per_owner });
         }
         *own += 1;
         book.active += 1;

@@ -53,7 +53,7 @@ pub use secret::{JwtSecrets, Origin, SecretError, SecretSource, Weakness};
 #[cfg(feature = "store")]
 pub(crate) use secret_field::{secret, secret_or_none};
 pub use signed_out::signed_out;
-pub use tickets::{Issued, Tickets};
+pub use tickets::{Issued, Tickets, ticket_of};
 pub use tokens::{BadTtl, MAX_TOKEN, TokenTtl, Tokens};
 
 use crate::problem::Problem;

@@ -20,13 +20,14 @@ use crate::terminals::Place;
 /// Starts it, and the task that owns it.
 pub(crate) async fn start(spec: Spec, place: Place) -> Result<Terminal> {
     let cwd = directory(spec.cwd.as_deref(), spec.root.as_deref())?;
-    let (device, childs) = Device::open(spec.size, spec.user.as_ref()).map_err(Error::NoPty)?;
-    let tree = tree(&spec, cwd, childs).await?;
+    // First of all that can fail without a child; it goes again if the child doesn't come.
     #[cfg(feature = "recording")]
     let recorder = {
         let at = (place.registry().clock)();
         spec.recording.clone().map(|recording| recording.begin(&spec, at)).transpose()?
     };
+    let (device, childs) = Device::open(spec.size, spec.user.as_ref()).map_err(Error::NoPty)?;
+    let tree = tree(&spec, cwd, childs).await?;
     let started = Started { device, pid: tree.pid(), child: Child::Alive(Source::Tree(Box::new(tree))) };
     let terminal = own(&spec, started, place)?;
     #[cfg(feature = "recording")]
@@ -48,7 +49,13 @@ pub(crate) fn own(spec: &Spec, started: Started, place: Place) -> Result<Termina
     let Started { device, pid, child } = started;
     let registry = Arc::clone(place.registry());
     let device = Arc::new(device);
-    let watched = Watched::new(Arc::clone(&device)).map_err(Error::NoPty)?;
+    let watched = match Watched::new(Arc::clone(&device)) {
+        Ok(watched) => watched,
+        Err(error) => {
+            abandon(child, place);
+            return Err(Error::NoPty(error));
+        }
+    };
     let facts = Facts {
         owner: spec.owner.clone(),
         label: spec.label.clone().unwrap_or_else(|| spec.program.to_string_lossy().into_owned()),
@@ -62,9 +69,21 @@ pub(crate) fn own(spec: &Spec, started: Started, place: Place) -> Result<Termina
     };
     let all = (registry.limits.clone(), registry.counters.clone());
     let shared = Arc::new(Shared::new((spec.id, facts), all, (device, spec.size)));
-    registry.add(Arc::clone(&shared))?;
+    if let Err(refused) = registry.add(Arc::clone(&shared)) {
+        abandon(child, place);
+        return Err(refused);
+    }
     tokio::spawn(Task::new(Arc::clone(&shared), (watched, child), place).run());
     Ok(Terminal { shared })
+}
+
+/// Ends a child that nobody will own. It counts until nobody of it is left.
+fn abandon(mut child: Child, place: Place) {
+    tokio::spawn(async move {
+        child.end();
+        child.next().await;
+        drop(place);
+    });
 }
 
 async fn tree(spec: &Spec, cwd: Option<PathBuf>, terminal: OwnedFd) -> Result<Tree> {

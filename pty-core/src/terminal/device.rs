@@ -90,9 +90,9 @@ impl Device {
         let _ = termios::tcsetwinsize(&self.0, size);
     }
 
-    /// Signals whoever is in the foreground; `leader` and its group where nobody is.
-    pub(crate) fn signal(&self, signal: Signal, leader: u32) -> io::Result<()> {
-        let leader = || Pid::from_raw(leader.cast_signed());
+    /// Signals whoever is in the foreground; the group of `leader` where nobody is.
+    pub(crate) fn signal(&self, signal: Signal, leader: Option<u32>) -> io::Result<()> {
+        let leader = || Pid::from_raw(leader?.cast_signed());
         let group = termios::tcgetpgrp(&self.0).ok().or_else(leader).ok_or(io::ErrorKind::NotFound)?;
         Ok(rustix::process::kill_process_group(group, signal.system())?)
     }
@@ -138,25 +138,45 @@ impl AsRawFd for Handle {
     }
 }
 
+/// What a device is ready for. Once nobody has had the other end open, that is said for good, even if somebody opens it
+/// again: then it has to be watched anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    Ready,
+    /// It may only be that it was hung up once.
+    HungUpOnce,
+}
+
 impl Watched {
     /// Must be called within a runtime.
-    #[allow(unsafe_code)]
     pub(crate) fn new(device: Arc<Device>) -> io::Result<Self> {
+        Self::register(Handle(device))
+    }
+
+    #[allow(unsafe_code)]
+    fn register(handle: Handle) -> io::Result<Self> {
         // SAFETY: the handle owns a share of the device, whose descriptor never changes and stays open until the last
         // share is gone, which this one outlives.
-        let watched = unsafe { AsyncFd::register(Handle(device)) };
+        let watched = unsafe { AsyncFd::register(handle) };
         Ok(Self(watched?))
     }
 
+    /// Forgets what was seen of it.
+    pub(crate) fn anew(self) -> io::Result<Self> {
+        Self::register(self.0.into_inner())
+    }
+
     /// Done when there may be something to read. Cancel safe.
-    pub(crate) async fn readable(&self) {
+    pub(crate) async fn readable(&self) -> Readiness {
         // It fails only with the runtime.
-        drop(self.0.readable().await);
+        let seen = self.0.readable().await.is_ok_and(|guard| guard.ready().is_read_closed());
+        if seen { Readiness::HungUpOnce } else { Readiness::Ready }
     }
 
     /// Done when something may be written. Cancel safe.
-    pub(crate) async fn writable(&self) {
-        drop(self.0.writable().await);
+    pub(crate) async fn writable(&self) -> Readiness {
+        let seen = self.0.writable().await.is_ok_and(|guard| guard.ready().is_write_closed());
+        if seen { Readiness::HungUpOnce } else { Readiness::Ready }
     }
 
     /// Reads as [`Device::read`], and remembers that there is nothing.
@@ -166,6 +186,11 @@ impl Watched {
             read => Ok(read),
         });
         read.unwrap_or(Read::Nothing)
+    }
+
+    /// Reads whatever is remembered.
+    pub(crate) fn look(&self, place: &mut [u8]) -> Read {
+        self.0.get_ref().0.read(place)
     }
 
     /// Remembers that nothing can be written until the system says so.

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 use crate::attach::Mode;
 use crate::limits::Limits;
 
+/// Places that are kept for cut writers of one terminal.
+const KEPT_MOST: usize = 64;
+
 /// Which seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SeatId(u64);
@@ -67,6 +70,8 @@ struct Rules {
 pub(crate) struct Output {
     pub(crate) base: u64,
     pub(crate) head: u64,
+    /// How many bytes must be free to be read for a seat, so that the child doesn't wait for it.
+    pub(crate) least: u64,
     /// Whether the queue of input is full: then acknowledgements stand behind input and can't be waited for.
     pub(crate) input_is_full: bool,
 }
@@ -136,18 +141,39 @@ impl<X> Flow<X> {
         Ok(())
     }
 
-    /// The connection was cut: a writer's place is kept for a while.
+    /// The connection was cut: a writer's place is kept for a while. Who was closed has yet to be told, and stays.
     pub(crate) fn cut(&mut self, id: SeatId, now: Instant) {
         let hold = self.rules.hold;
         let Some(seat) = self.seat(id) else { return };
         match seat.place {
             Place::Taken if seat.role == Role::Viewer(Mode::Write) && !hold.is_zero() => {
                 seat.place = Place::Kept { until: now + hold };
+                self.keep_few();
             }
-            // Its other half was let go before.
-            Place::Kept { .. } => {}
-            Place::Taken | Place::Closed => self.leave(id),
+            Place::Taken => self.leave(id),
+            // Its other half was let go before, or has to hear of it.
+            Place::Kept { .. } | Place::Closed => {}
         }
+    }
+
+    /// Nobody is there to be told that it was closed.
+    pub(crate) fn leave_if_closed(&mut self, id: SeatId) {
+        self.seats.retain(|seat| seat.id != id || seat.place != Place::Closed);
+    }
+
+    /// Of too many places that are kept the oldest goes.
+    fn keep_few(&mut self) {
+        let kept = |seat: &Seat<X>| matches!(seat.place, Place::Kept { .. });
+        if self.seats.iter().filter(|seat| kept(seat)).count() > KEPT_MOST
+            && let Some(oldest) = self.seats.iter().position(kept)
+        {
+            self.seats.remove(oldest);
+        }
+    }
+
+    /// No place is kept any more.
+    pub(crate) fn keep_none(&mut self) {
+        self.seats.retain(|seat| !matches!(seat.place, Place::Kept { .. }));
     }
 
     /// It is gone for good.
@@ -201,8 +227,8 @@ impl<X> Flow<X> {
         self.seats.retain(|seat| !matches!(seat.place, Place::Kept { until } if until <= now));
         let rules = self.rules;
         for seat in &mut self.seats {
-            let blocks = seat.place == Place::Taken
-                && rules.end_for(seat, output).is_some_and(|end| end <= output.head);
+            let is_short = |end: u64| end.saturating_sub(output.head) < output.least;
+            let blocks = seat.place == Place::Taken && rules.end_for(seat, output).is_some_and(is_short);
             seat.blocks_since = if blocks { seat.blocks_since.or(Some(now)) } else { None };
         }
         let stalls = |seat: &&Seat<X>| seat.blocks_since.is_some_and(|since| since + rules.stall <= now);

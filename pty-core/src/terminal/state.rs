@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Something changed that the task should look at.
     pub(crate) changed: Notify,
-    /// The queue of input has room again, or nobody reads it any more.
+    /// The queue of input has room again, or somebody who waits for that was closed.
     pub(crate) has_room: Notify,
     /// Nobody of the terminal is left, or it was forgotten.
     pub(crate) over: Notify,
@@ -67,6 +67,8 @@ pub(crate) struct State {
     pub(crate) is_forgotten: bool,
     /// Whether reading stands still for a writer.
     pub(crate) is_paused: bool,
+    /// How much of a window must be free for reading to go on then, so that small acknowledgements make no small reads.
+    resume: u64,
     /// When there was input or output last.
     pub(crate) active_at: Instant,
 }
@@ -91,8 +93,7 @@ pub(crate) struct Typed {
 /// The most input that waits to be recorded, bytes.
 const TYPED_MOST: usize = 1 << 20;
 
-/// A writer that was paused for is read for again once this part of its window is free, so that small acknowledgements
-/// don't make small reads.
+/// A writer that reading stood still for is read for again once this part of its window is free.
 const RESUME_PART: usize = 8;
 
 /// Whether all input that was queued has reached the child.
@@ -121,6 +122,7 @@ impl Shared {
             end: None,
             is_forgotten: false,
             is_paused: false,
+            resume: (limits.window / RESUME_PART).max(1) as u64,
             active_at: Instant::now(),
         };
         let [changed, has_room, over] = [Notify::new(), Notify::new(), Notify::new()];
@@ -150,16 +152,22 @@ impl Shared {
         }
     }
 
-    /// Asks for the end and closes all viewers. The first reason counts, but for a deletion, which always does.
+    /// Asks for the end and closes all viewers. The first reason counts, but for those after which nobody may attach.
     pub(crate) fn request_end(&self, reason: Reason) {
         let wakers = {
             let mut state = self.lock();
-            if state.end.is_none() || reason == Reason::Deleted {
+            let outweighs = match reason {
+                Reason::Deleted => true,
+                Reason::ShuttingDown => state.end != Some(Reason::Deleted),
+                _ => state.end.is_none(),
+            };
+            if outweighs {
                 state.end = Some(reason);
             }
             state.close_all(reason)
         };
         wakers.into_iter().for_each(Waker::wake);
+        self.has_room.notify_waiters();
         self.changed.notify_one();
     }
 
@@ -189,37 +197,38 @@ impl Shared {
         wakers.into_iter().for_each(Waker::wake);
         self.over.notify_waiters();
     }
-
-    /// Adds output, and to `wakers` those whom it is for.
-    pub(crate) fn push(&self, bytes: &[u8], wakers: &mut Vec<Waker>) {
-        self.counters.read(bytes.len());
-        let mut state = self.lock();
-        state.ring.push(bytes);
-        state.active_at = Instant::now();
-        state.wake_served(wakers);
-    }
 }
 
 impl State {
     pub(crate) fn output(&self) -> Output {
-        Output { base: self.ring.base(), head: self.ring.head(), input_is_full: self.input.is_full() }
+        let least = if self.is_paused { self.resume } else { 1 };
+        let (base, head) = (self.ring.base(), self.ring.head());
+        Output { base, head, least, input_is_full: self.input.is_full() }
     }
 
     /// How many bytes may be read of the child now.
-    pub(crate) fn room(&mut self, window: usize) -> u64 {
+    pub(crate) fn room(&self) -> u64 {
         let output = self.output();
-        let Some(end) = self.flow.end_of_reading(output) else {
-            self.is_paused = false;
-            return u64::MAX;
-        };
-        let room = end.saturating_sub(output.head);
-        let enough = if self.is_paused { (window / RESUME_PART).max(1) as u64 } else { 1 };
-        if room >= enough { room } else { 0 }
+        let Some(end) = self.flow.end_of_reading(output) else { return u64::MAX };
+        Some(end.saturating_sub(output.head)).filter(|room| *room >= output.least).unwrap_or(0)
     }
 
-    /// Whether the task should be told of an acknowledgement.
-    pub(crate) fn may_go_on(&mut self, window: usize) -> bool {
-        self.is_paused && self.room(window) > 0
+    /// Whether the task has yet to notice that it may read again.
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.is_paused && self.room() > 0
+    }
+
+    /// Adds output, and to `wakers` those whom it is for.
+    pub(crate) fn push(&mut self, bytes: &[u8], counters: &Counters, wakers: &mut Vec<Waker>) {
+        counters.read(bytes.len());
+        self.ring.push(bytes);
+        self.active_at = Instant::now();
+        self.wake_served(wakers);
+    }
+
+    /// Whose group is signalled where nobody is in the foreground: the child's, while its number is its own.
+    pub(crate) fn leader(&self, facts: &Facts) -> Option<u32> {
+        (self.phase == Phase::Running).then_some(facts.pid)
     }
 
     /// Gives the child what it takes of the queued input.
@@ -273,7 +282,11 @@ impl State {
         line.take_waker()
     }
 
+    /// Closes all viewers. A place is kept on only where there will be something to come back to.
     pub(crate) fn close_all(&mut self, reason: Reason) -> Vec<Waker> {
+        if matches!(reason, Reason::Deleted | Reason::ShuttingDown) {
+            self.flow.keep_none();
+        }
         let viewers: Vec<SeatId> = self
             .flow
             .attached()
@@ -296,6 +309,7 @@ impl State {
 }
 
 impl Line {
+    #[cfg(feature = "recording")]
     pub(crate) fn recorder(with_input: bool) -> Self {
         Self { typed: with_input.then(Typed::default), ..Self::default() }
     }
@@ -313,6 +327,7 @@ impl Line {
     }
 
     /// What was typed since it was asked last.
+    #[cfg(feature = "recording")]
     pub(crate) fn take_typed(&mut self) -> Vec<Bytes> {
         self.typed.as_mut().map(std::mem::take).map(|typed| typed.pieces).unwrap_or_default()
     }

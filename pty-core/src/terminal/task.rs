@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::child::{Child, Happened};
-use super::device::{Read, Watched};
+use super::device::{Read, Readiness, Watched};
+use super::silence::Silence;
 use super::state::{Flushed, Shared, State};
 use crate::frame::Reason;
 use crate::info::Phase;
@@ -20,12 +21,6 @@ use crate::terminals::{Place, Registry};
 const BURST: usize = 64 << 10;
 /// What a key or a line gives, at most, bytes. A flood gives more.
 const LITTLE: usize = 1 << 10;
-/// How long a terminal that nobody has open is left alone before it is looked at again.
-const HUNG_UP: Duration = Duration::from_millis(100);
-/// How long a terminal must be silent after its child's end, so that its output counts as complete.
-const QUIET: Duration = Duration::from_millis(50);
-/// How long a terminal is read on, at most, after the last process of its tree.
-const AFTERWARDS: Duration = Duration::from_secs(1);
 /// How long a terminal must be silent before spare memory is given back.
 const SETTLE: Duration = Duration::from_secs(1);
 /// As good as never.
@@ -46,10 +41,7 @@ pub(crate) struct Task {
     place: Option<Place>,
     registry: Arc<Registry>,
     born: Instant,
-    /// Since when nothing was read though it might have been.
-    quiet_since: Instant,
-    /// Nobody has the terminal open, though the child lives: looked at again then.
-    hung_up_until: Option<Instant>,
+    silence: Silence,
     wakers: Vec<Waker>,
 }
 
@@ -63,8 +55,7 @@ enum Pace {
 
 /// What is to be waited for.
 struct Plan {
-    /// How many bytes may be read; 0: not now.
-    room: u64,
+    reads: bool,
     writes: bool,
     until: Instant,
 }
@@ -80,8 +71,7 @@ impl Task {
             place: Some(place),
             registry,
             born: now,
-            quiet_since: now,
-            hung_up_until: None,
+            silence: Silence::new(now),
             wakers: Vec::new(),
         }
     }
@@ -96,15 +86,17 @@ impl Task {
                 biased;
                 () = shared.changed.notified() => {}
                 happened = self.child.next() => self.note(happened),
-                () = readable(self.device.as_ref()), if plan.room > 0 => {
-                    if self.read(plan.room) == Pace::Slow {
+                seen = readable(self.device.as_ref()), if plan.reads => {
+                    if self.read(seen) == Pace::Slow {
                         // An echo is on its way to its viewer before it is asked whether there is more.
                         tokio::task::yield_now().await;
                     }
                 }
-                () = writable(self.device.as_ref()), if plan.writes => self.write(),
+                seen = writable(self.device.as_ref()), if plan.writes => self.write(seen),
                 () = timer.as_mut() => {}
             }
+            // A busy terminal leaves time to the others of its thread.
+            tokio::task::coop::consume_budget().await;
         }
         self.keep().await;
     }
@@ -112,37 +104,36 @@ impl Task {
     /// Does what is due, and says what to wait for; `None` once it is over.
     fn review(&mut self) -> Option<Plan> {
         let now = Instant::now();
-        self.hung_up_until = self.hung_up_until.filter(|until| *until > now);
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         state.resize(&mut self.wakers);
         self.end_if_due(&mut state, now);
-        while let Some(stalled) = {
-            let output = state.output();
-            state.flow.review(output, now)
-        } {
-            self.wakers.extend(state.close(stalled, Reason::Stalled));
-        }
+        self.close_stalled(&mut state, now);
         let room = self.room(&mut state, now);
-        if self.output_is_over(room, now) {
-            self.finish_output(&mut state);
-        }
+        self.finish_if_over(&mut state, (room, now));
         let is_over = self.child.gone_at().is_some() && self.device.is_none();
         if is_over {
             state.phase = Phase::Exited;
         }
+        let is_left_alone = self.silence.is_hung_up(now);
         let plan = Plan {
-            room: if self.hung_up_until.is_some() { 0 } else { room },
-            writes: !state.input.is_empty(),
+            reads: room > 0 && !is_left_alone,
+            writes: !state.input.is_empty() && !is_left_alone,
             until: self.deadline(&mut state, (room, now)),
         };
-        let input_has_room = !state.input.is_full();
         drop(state);
         self.wakers.drain(..).for_each(Waker::wake);
-        if input_has_room {
-            shared.has_room.notify_waiters();
-        }
+        shared.has_room.notify_waiters();
         (!is_over).then_some(plan)
+    }
+
+    /// Closes writers that hold the child back without a word.
+    fn close_stalled(&mut self, state: &mut State, now: Instant) {
+        while self.device.is_some() {
+            let output = state.output();
+            let Some(stalled) = state.flow.review(output, now) else { return };
+            self.wakers.extend(state.close(stalled, Reason::Stalled));
+        }
     }
 
     /// Begins the end if somebody asked for it or a limit says so.
@@ -183,30 +174,23 @@ impl Task {
         if self.device.is_none() {
             return 0;
         }
-        let room = state.room(self.shared.limits.window);
-        if room == 0 {
-            if !std::mem::replace(&mut state.is_paused, true) {
-                self.shared.counters.paused();
-            }
-            // Silence counts while something might have been read.
-            self.quiet_since = now;
-        } else {
-            state.is_paused = false;
+        let room = state.room();
+        let was_paused = std::mem::replace(&mut state.is_paused, room == 0);
+        match (was_paused, room) {
+            (false, 0) => self.shared.counters.paused(),
+            (true, 1..) => self.silence.resume(now),
+            _ => {}
         }
         room
     }
 
-    /// Whether the child has ended and nothing more is to come of it.
-    fn output_is_over(&self, room: u64, now: Instant) -> bool {
-        if self.device.is_none() || self.child.exit().is_none() {
-            return false;
+    /// Ends the output once the child has ended and nothing more is to come of it.
+    fn finish_if_over(&mut self, state: &mut State, (room, now): (u64, Instant)) {
+        let Some(exit) = self.child.exit().filter(|_| state.exit.is_none()) else { return };
+        let may_be_over = room > 0 && self.silence.is_the_end(self.child.gone_at(), now);
+        if self.device.is_some() && (!may_be_over || self.last_look(state, (room, now))) {
+            return;
         }
-        let is_late = self.child.gone_at().is_some_and(|at| at + AFTERWARDS <= now);
-        self.hung_up_until.is_some() || (room > 0 && (self.quiet_since + QUIET <= now || is_late))
-    }
-
-    fn finish_output(&mut self, state: &mut State) {
-        let Some(exit) = self.child.exit() else { return };
         self.device = None;
         state.device = None;
         state.input.clear();
@@ -215,19 +199,29 @@ impl Task {
         state.wake_all(&mut self.wakers);
     }
 
+    /// Whether there is something after all: it is asked of the system, not of what is remembered.
+    fn last_look(&mut self, state: &mut State, (room, now): (u64, Instant)) -> bool {
+        let Some(watched) = &self.device else { return false };
+        SCRATCH.with_borrow_mut(|scratch| {
+            let Read::Some(count) = watched.look(&mut scratch[..most(room)]) else { return false };
+            state.push(&scratch[..count], &self.shared.counters, &mut self.wakers);
+            self.silence.break_off(now);
+            true
+        })
+    }
+
     /// When to look again, whatever happens. It settles the ring on the way.
     fn deadline(&self, state: &mut State, (room, now): (u64, Instant)) -> Instant {
         let limits = &self.shared.limits;
         let mut due = now + FAR;
         let mut by = |at: Option<Instant>| due = at.map_or(due, |at| due.min(at));
         by(state.flow.deadline());
-        by(self.hung_up_until);
+        by(self.silence.deadline());
         if self.child.is_alive() {
             by(limits.idle.map(|idle| state.active_at + idle));
             by(limits.lifetime.map(|lifetime| self.born + lifetime));
-        } else if self.device.is_some() && room > 0 {
-            by(Some(self.quiet_since + QUIET));
-            by(self.child.gone_at().map(|at| at + AFTERWARDS));
+        } else if self.device.is_some() && room > 0 && self.child.exit().is_some() {
+            by(Some(self.silence.end(self.child.gone_at())));
         }
         if !state.ring.is_settled() {
             let settle = state.active_at + SETTLE;
@@ -237,43 +231,55 @@ impl Task {
     }
 
     fn note(&mut self, happened: Happened) {
-        let mut state = self.shared.lock();
+        // What it wrote last may not have been seen yet.
+        self.silence.break_off(Instant::now());
         match happened {
-            Happened::Exited => {
-                // It may have written since nobody had the terminal open.
-                self.hung_up_until = None;
-                self.quiet_since = Instant::now();
-                state.phase = Phase::Ending;
-            }
+            Happened::Exited => self.shared.lock().phase = Phase::Ending,
             Happened::AllGone => drop(self.place.take()),
         }
     }
 
     /// Reads until there is nothing more, as far as may be, and hands it on in one piece.
-    fn read(&mut self, room: u64) -> Pace {
+    fn read(&mut self, seen: Readiness) -> Pace {
         let Some(watched) = &self.device else { return Pace::Slow };
-        let most = usize::try_from(room).unwrap_or(usize::MAX).min(BURST);
-        let read = SCRATCH.with_borrow_mut(|scratch| {
-            let (read, last) = burst(watched, &mut scratch[..most]);
+        // Somebody may have attached since it was looked at.
+        let room = self.shared.lock().room();
+        let now = Instant::now();
+        let (read, last) = SCRATCH.with_borrow_mut(|scratch| {
+            let (read, last) = burst(watched, &mut scratch[..most(room)]);
             if read > 0 {
-                self.quiet_since = Instant::now();
-                self.shared.push(&scratch[..read], &mut self.wakers);
+                self.silence.break_off(now);
+                self.shared.lock().push(&scratch[..read], &self.shared.counters, &mut self.wakers);
             }
-            if last == Read::HungUp {
-                self.hung_up_until = Some(Instant::now() + HUNG_UP);
-            }
-            read
+            (read, last)
         });
+        match (last, seen) {
+            (Read::HungUp, _) => self.silence.hang_up(now),
+            (Read::Nothing, Readiness::HungUpOnce) => self.watch_anew(),
+            _ => {}
+        }
         self.wakers.drain(..).for_each(Waker::wake);
         if read < LITTLE { Pace::Slow } else { Pace::Fast }
     }
 
-    fn write(&mut self) {
-        let mut state = self.shared.lock();
-        if state.flush_input(&self.shared.counters) == Flushed::Rest
-            && let Some(watched) = &self.device
-        {
-            watched.note_full();
+    fn write(&mut self, seen: Readiness) {
+        let flushed = self.shared.lock().flush_input(&self.shared.counters);
+        match (flushed, seen, &self.device) {
+            (Flushed::Rest, Readiness::Ready, Some(watched)) => watched.note_full(),
+            (Flushed::Rest, Readiness::HungUpOnce, _) => {
+                // Whether somebody has it open again, or nobody has, reading will tell.
+                self.watch_anew();
+                self.silence.hang_up(Instant::now());
+            }
+            _ => {}
+        }
+    }
+
+    /// Watches the device from scratch. Where the system refuses that, the terminal can't go on.
+    fn watch_anew(&mut self) {
+        self.device = self.device.take().and_then(|watched| watched.anew().ok());
+        if self.device.is_none() {
+            self.child.end();
         }
     }
 
@@ -295,6 +301,11 @@ impl Task {
     }
 }
 
+/// How much of the scratch may be filled.
+fn most(room: u64) -> usize {
+    usize::try_from(room).unwrap_or(usize::MAX).min(BURST)
+}
+
 /// Reads until there is nothing for now, or little, or the place is full.
 fn burst(watched: &Watched, place: &mut [u8]) -> (usize, Read) {
     let mut read = 0;
@@ -308,14 +319,14 @@ fn burst(watched: &Watched, place: &mut [u8]) -> (usize, Read) {
     (read, Read::Some(read))
 }
 
-async fn readable(device: Option<&Watched>) {
+async fn readable(device: Option<&Watched>) -> Readiness {
     match device {
         Some(device) => device.readable().await,
         None => std::future::pending().await,
     }
 }
 
-async fn writable(device: Option<&Watched>) {
+async fn writable(device: Option<&Watched>) -> Readiness {
     match device {
         Some(device) => device.writable().await,
         None => std::future::pending().await,

@@ -13,7 +13,7 @@ use super::ring::SLICE_MOST;
 use super::state::{Flushed, Line, Shared, State};
 use crate::attach::{Mode, Start};
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, Reason};
 use crate::signal::Signal;
 use crate::size::Size;
 
@@ -55,6 +55,7 @@ impl Viewer {
 }
 
 impl Output {
+    #[cfg(feature = "recording")]
     pub(crate) fn of(shared: &Arc<Shared>, id: SeatId) -> Self {
         Self(Seat { shared: Arc::clone(shared), id })
     }
@@ -63,6 +64,26 @@ impl Output {
     /// safe.
     pub async fn next(&mut self) -> Option<Frame> {
         std::future::poll_fn(|context| self.poll_frame(context)).await
+    }
+
+    /// Done when the viewer is closed, which it then isn't told of by [`next`](Self::next); never if it isn't. For who
+    /// waits for something else meanwhile. Cancel safe.
+    pub async fn closed(&mut self) -> Reason {
+        std::future::poll_fn(|context| {
+            let mut state = self.0.shared.lock();
+            let Some(line) = state.flow.extra(self.0.id) else { return Poll::Pending };
+            match line.closed.take() {
+                Some(reason) => {
+                    state.flow.leave(self.0.id);
+                    Poll::Ready(reason)
+                }
+                None => {
+                    line.wait(context.waker());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
     }
 
     /// Output right behind the last [`Frame::Output`], as far as it is there already and nothing else comes before it:
@@ -181,7 +202,9 @@ impl Input {
         // What stands in front is the task's to write: it knows when the child reads again.
         let is_next = state.input.is_empty();
         state.input.push(bytes.clone());
-        if is_next && state.flush_input(&self.seat.shared.counters) == Flushed::Rest {
+        let waits = is_next && state.flush_input(&self.seat.shared.counters) == Flushed::Rest;
+        // A full queue is a reason to read on where reading stood still.
+        if waits || state.may_go_on() {
             drop(state);
             self.seat.shared.changed.notify_one();
         }
@@ -200,7 +223,7 @@ impl Input {
             let acked = state.flow.ack(self.seat.id, to, Instant::now());
             acked.map_err(|ahead| Error::AckAhead { sent: ahead.0 })?;
             state.wake_served(&mut wakers);
-            state.may_go_on(shared.limits.window)
+            state.may_go_on()
         };
         wakers.into_iter().for_each(std::task::Waker::wake);
         if goes_on {
@@ -214,7 +237,18 @@ impl Input {
     /// # Errors
     /// [`Error::ReadOnly`], [`Error::Exited`], [`Error::Detached`].
     pub fn resize(&self, size: Size) -> Result<()> {
-        self.for_writing()?.wanted = Some((size, self.seat.id));
+        let overtaken = {
+            let mut state = self.for_writing()?;
+            let before = state.wanted.replace((size, self.seat.id)).filter(|(_, by)| *by != self.seat.id);
+            // Whose size is never set has to hear which one is.
+            before.and_then(|(_, by)| state.flow.extra(by)).and_then(|line| {
+                line.resized = Some(size);
+                line.take_waker()
+            })
+        };
+        if let Some(waker) = overtaken {
+            waker.wake();
+        }
         self.seat.shared.changed.notify_one();
         Ok(())
     }
@@ -226,12 +260,20 @@ impl Input {
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let state = self.for_writing()?;
         let device = state.device.as_ref().ok_or(Error::Detached)?;
-        device.signal(signal, self.seat.shared.facts.pid).map_err(Error::Signal)
+        device.signal(signal, state.leader(&self.seat.shared.facts)).map_err(Error::Signal)
     }
 
     /// Leaves for good: no place is kept, and the child waits for nobody who isn't there.
     pub fn detach(self) {
-        self.seat.shared.lock().flow.leave(self.seat.id);
+        let other_half = {
+            let mut state = self.seat.shared.lock();
+            let waker = state.flow.extra(self.seat.id).and_then(Line::take_waker);
+            state.flow.leave(self.seat.id);
+            waker
+        };
+        if let Some(waker) = other_half {
+            waker.wake();
+        }
         self.seat.shared.changed.notify_one();
     }
 
@@ -245,6 +287,12 @@ impl Input {
             None if !state.flow.is_attached(self.seat.id) => Err(Error::Detached),
             None => Ok(state),
         }
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.0.shared.lock().flow.leave_if_closed(self.0.id);
     }
 }
 

@@ -8,6 +8,9 @@ trials![
     the_end_reaches_a_daemon_with_an_empty_environment,
     a_child_that_ignores_hangup_and_term_is_killed,
     what_a_dead_child_wrote_still_comes,
+    what_was_not_read_yet_comes_after_a_late_acknowledgement,
+    last_words_are_kept_when_the_end_was_asked_for,
+    an_end_waits_for_no_place_that_is_kept,
     the_rest_of_a_tree_goes_with_its_child,
     a_deleted_terminal_is_gone_and_its_viewers_know,
     two_ends_at_once_are_one,
@@ -48,6 +51,48 @@ async fn what_a_dead_child_wrote_still_comes() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let (bytes, exit) = read_all(viewer).await;
     assert_eq!((bytes.len(), exit.head), (3_000_000, 3_000_000));
+}
+
+/// A little more than a window: the rest lies in the system while the child is gone and nothing may be read.
+async fn what_was_not_read_yet_comes_after_a_late_acknowledgement() {
+    for more in [1, 900, 2900, 3900] {
+        let total = (256 << 10) + more;
+        let terminal = spawn(&format!("stty raw -echo; head -c {total} /dev/zero")).await;
+        let mut viewer = writer(&terminal);
+        let mut at = 0;
+        while at < 256 << 10 {
+            let Some(Frame::Output { data, .. }) = viewer.output.next().await else { panic!("no output") };
+            at += data.len() as u64;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        viewer.input.ack(at).unwrap();
+        let mut reader = Reader::new(viewer);
+        reader.at = at;
+        while reader.more().await {}
+        assert_eq!(reader.exit.unwrap().head, total);
+    }
+}
+
+async fn last_words_are_kept_when_the_end_was_asked_for() {
+    let idle = Some(Duration::from_millis(200));
+    let terminals = Terminals::builder().limits(|limits| limits.idle = idle).build();
+    for _ in 0..10 {
+        let text = "trap 'echo bye; exit' HUP; echo ready; while :; do sleep 0.01; done";
+        let terminal = terminals.spawn(shell(text)).await.unwrap();
+        terminal.exited().await.unwrap();
+        let (bytes, _) = read_all(writer(&terminal)).await;
+        assert_eq!(String::from_utf8_lossy(&bytes), "ready\r\nbye\r\n");
+    }
+}
+
+async fn an_end_waits_for_no_place_that_is_kept() {
+    let terminals = Terminals::builder().limits(|limits| limits.hold = Duration::MAX).build();
+    let terminal = terminals.spawn(shell("yes")).await.unwrap();
+    drop(writer(&terminal));
+    while terminal.info().head < 4 << 20 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    terminal.end().await.unwrap();
 }
 
 async fn the_rest_of_a_tree_goes_with_its_child() {

@@ -9,9 +9,11 @@ trials![
     nothing_is_lost_by_twenty_cuts_of_random_bytes,
     a_writer_that_stands_still_pauses_the_child,
     a_writer_that_stands_still_for_too_long_is_closed_and_comes_back,
+    who_is_closed_does_not_wait_to_be_heard,
     a_watcher_holds_nobody_back_and_is_told_what_it_missed,
     without_viewers_the_child_runs_on,
     who_detaches_is_not_waited_for,
+    one_half_hears_that_the_other_has_left,
     an_acknowledgement_of_the_future_is_refused,
     small_pieces_can_be_taken_as_one,
 ];
@@ -81,6 +83,20 @@ async fn a_writer_that_stands_still_for_too_long_is_closed_and_comes_back() {
     terminal.end().await.unwrap();
 }
 
+async fn who_is_closed_does_not_wait_to_be_heard() {
+    let change = |limits: &mut pty_core::Limits| {
+        (limits.stall, limits.input_bytes) = (Duration::from_millis(300), 1000);
+    };
+    let terminals = Terminals::builder().limits(change).build();
+    let terminal = terminals.spawn(shell("yes & sleep 600")).await.unwrap();
+    let viewer = writer(&terminal);
+    // Nobody reads it: the queue fills, then the ring, then the writer stalls.
+    let typed = async { while viewer.input.send(vec![b'x'; 500]).await.is_ok() {} };
+    typed.await;
+    assert!(matches!(viewer.input.send("x").await, Err(Error::Detached)));
+    terminal.end().await.unwrap();
+}
+
 async fn a_watcher_holds_nobody_back_and_is_told_what_it_missed() {
     let terminal = spawn("head -c 12000000 /dev/zero | tr '\\0' 'x'").await;
     let watcher = terminal.attach(Attach::watcher()).unwrap();
@@ -108,6 +124,26 @@ async fn who_detaches_is_not_waited_for() {
     let viewer = writer(&terminal);
     viewer.input.detach();
     assert_eq!(terminal.exited().await.unwrap().head, 6_000_000);
+}
+
+async fn one_half_hears_that_the_other_has_left() {
+    let terminal = spawn("sleep 600").await;
+    let pty_core::Viewer { mut output, input, .. } = writer(&terminal);
+    let told = tokio::spawn(async move { output.next().await });
+    sleep(Duration::from_millis(50)).await;
+    input.detach();
+    assert_eq!(told.await.unwrap(), None);
+    let pty_core::Viewer { mut output, input, .. } = writer(&terminal);
+    let told = tokio::spawn(async move { output.next().await });
+    sleep(Duration::from_millis(50)).await;
+    drop(input);
+    assert_eq!(told.await.unwrap(), None);
+    // What closed a viewer is told, though its other half is gone.
+    let pty_core::Viewer { mut output, input, .. } = writer(&terminal);
+    let ended = terminal.end().await;
+    drop(input);
+    assert!(ended.is_ok());
+    assert_eq!(output.closed().await, Reason::Deleted);
 }
 
 async fn an_acknowledgement_of_the_future_is_refused() {

@@ -1,14 +1,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use pty_core::{Attach, Error, Signal, Size};
+use pty_core::{Attach, Error, Signal, Size, Terminals};
 
-use crate::support::{Reader, spawn, trials, writer};
+use crate::support::{Reader, shell, spawn, trials, writer};
 
 trials![
     what_is_typed_reaches_the_child_and_is_echoed,
     a_large_paste_reaches_a_slow_reader_exactly,
     a_paste_of_two_mebibytes_into_cat_never_stands_still,
+    small_pieces_of_a_paste_never_stand_still,
     ctrl_c_is_answered_at_once_during_a_flood,
     a_new_size_reaches_the_child_and_the_others,
     signals_reach_the_foreground,
@@ -69,9 +70,19 @@ fn sha256(bytes: &[u8], place: &std::path::Path) -> String {
     String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
 }
 
-/// Reads and writes by turns, as one socket does: acknowledgements stand behind input.
 async fn a_paste_of_two_mebibytes_into_cat_never_stands_still() {
-    let terminal = spawn("stty raw -echo; echo ready; exec cat").await;
+    paste_in_pieces(64 << 10).await;
+}
+
+async fn small_pieces_of_a_paste_never_stand_still() {
+    paste_in_pieces(1 << 10).await;
+}
+
+/// Reads and writes by turns, as one socket does: acknowledgements stand behind input.
+async fn paste_in_pieces(size: usize) {
+    // What stands still does so for good.
+    let terminals = Terminals::builder().limits(|limits| limits.stall = Duration::MAX).build();
+    let terminal = terminals.spawn(shell("stty raw -echo; echo ready; exec cat")).await.unwrap();
     let mut reader = Reader::new(writer(&terminal));
     reader.until("ready\n").await;
     let start = reader.at;
@@ -80,7 +91,7 @@ async fn a_paste_of_two_mebibytes_into_cat_never_stands_still() {
     let (input, output) = (&reader.viewer.input, &mut reader.viewer.output);
     let (told, mut acks) = tokio::sync::watch::channel(0);
     let typing = async {
-        for piece in pasted.chunks(64 << 10) {
+        for piece in pasted.chunks(size) {
             input.send(pasted.slice_ref(piece)).await.unwrap();
             // Only now is the next acknowledgement read.
             input.ack(*acks.borrow_and_update()).unwrap();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use pty_core::{Attach, Error, Frame, Owner, Reason, Terminals};
+use pty_core::{Attach, Error, Frame, Limit, Owner, Reason, Terminals};
 
 use crate::support::{read_all, shell, terminals, trials, writer};
 
@@ -21,13 +21,12 @@ async fn there_are_only_so_many_overall_and_for_each_owner() {
     let first = terminals.spawn(of("a")).await.unwrap();
     terminals.spawn(of("a")).await.unwrap();
     let refused = terminals.spawn(of("a")).await.unwrap_err();
-    assert!(
-        matches!(refused, Error::LimitReached { limit: "sessions of this owner", max: 2 }),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Error::LimitReached { limit: Limit::SessionsOfOwner, max: 2 }), "{refused:?}");
     terminals.spawn(of("b")).await.unwrap();
     let refused = terminals.spawn(of("c")).await.unwrap_err();
-    assert!(matches!(refused, Error::LimitReached { limit: "sessions", max: 3 }) && refused.is_retryable());
+    assert!(
+        matches!(refused, Error::LimitReached { limit: Limit::Sessions, max: 3 }) && refused.is_retryable()
+    );
     first.end().await.unwrap();
     terminals.spawn(of("a")).await.unwrap();
     terminals.shutdown(Duration::from_secs(6)).await.unwrap();

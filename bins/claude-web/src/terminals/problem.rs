@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use pty_core::Error;
+use pty_core::{Error, Limit};
 use server_kit::problem::Problem;
 
 /// When to try again for one more.
@@ -17,7 +17,7 @@ pub(super) fn of(error: Error) -> Problem {
     };
     match error {
         Error::LimitReached { limit, max } => {
-            let code = if limit.starts_with("viewers") { "too_many_viewers" } else { "too_many_sessions" };
+            let code = if limit == Limit::Viewers { "too_many_viewers" } else { "too_many_sessions" };
             let message = format!("there may be at most {max} {limit}; end one first");
             Problem::new(StatusCode::TOO_MANY_REQUESTS, code, message).retry_after(RETRY)
         }

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use pty_core::{Attach, Mode};
 use serde::Deserialize;
-use server_kit::auth::Identity;
+use server_kit::auth::{Identity, ticket_of};
 use server_kit::guard::{Site, origin};
 use server_kit::json::{Path, Query};
 use server_kit::problem::Problem;
@@ -23,11 +23,12 @@ use crate::app::App;
 #[into_params(parameter_in = Query)]
 pub(super) struct SocketQuery {
     /// A ticket, instead of `Authorization`.
+    #[expect(dead_code, reason = "it is read before the query is known to be one, and described here")]
     ticket: Option<String>,
     /// The offset to begin at; the oldest that is held unless given.
     from: Option<String>,
-    /// `watch` or `write`; the ticket's unless given, never more than that.
-    mode: Option<String>,
+    /// The ticket's unless given, never more than that.
+    mode: Option<ViewMode>,
 }
 
 /// A viewer of a terminal, over WebSocket with the subprotocol `opskit.pty.v1`.
@@ -41,10 +42,8 @@ pub(super) async fn connect(
     request: Request,
 ) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
-    let query = Query::<SocketQuery>::from_request_parts(&mut parts, &()).await.map(|Query(query)| query);
     // A ticket is spent by the attempt, whatever else is wrong with it.
-    let ticket = query.as_ref().ok().and_then(|query| query.ticket.as_deref());
-    let admitted = admit(&app, ticket, &parts).await;
+    let admitted = admit(&app, &parts).await;
     check_origin(&parts)?;
     let (who, grant) = admitted?;
     app.terminals.may_use(&who)?;
@@ -52,8 +51,9 @@ pub(super) async fn connect(
     if grant.is_some_and(|grant| grant.terminal != terminal.id()) {
         return Err(Problem::unauthorized("this ticket is for another terminal"));
     }
-    let query = query?;
-    let mode = mode(query.mode.as_deref(), grant)?;
+    let Query(query) = Query::<SocketQuery>::from_request_parts(&mut parts, &()).await?;
+    let granted = grant.map_or(ViewMode::Write, |grant| grant.mode);
+    let mode = query.mode.map_or(granted, |asked| asked.min(granted));
     let asked = query.from.as_deref().map(offset).transpose()?;
     let accepted = Offer::of(&mut parts)?.speak(PROTOCOL)?;
     let attach = Attach::as_(match mode {
@@ -69,33 +69,19 @@ pub(super) async fn connect(
 }
 
 /// Who it is: by a ticket, else by the token or key that the gate saw.
-async fn admit(app: &App, ticket: Option<&str>, parts: &Parts) -> Result<(Identity, Option<Grant>), Problem> {
-    match ticket {
-        Some(ticket) => {
-            let (who, grant) = app.tickets.redeem(&*app.auth, ticket).await?;
-            Ok((who, Some(grant)))
-        }
-        None => {
-            let who = parts.extensions.get::<Identity>().cloned();
-            Ok((who.ok_or_else(|| Problem::unauthorized("bring a ticket or a token"))?, None))
-        }
+async fn admit(app: &App, parts: &Parts) -> Result<(Identity, Option<Grant>), Problem> {
+    if let Some(ticket) = ticket_of(parts) {
+        let (who, grant) = app.tickets.redeem(&*app.auth, &ticket).await?;
+        return Ok((who, Some(grant)));
     }
+    let who = parts.extensions.get::<Identity>().cloned();
+    Ok((who.ok_or_else(|| Problem::unauthorized("bring a ticket or a token"))?, None))
 }
 
 fn check_origin(parts: &Parts) -> Result<(), Problem> {
     match parts.extensions.get::<Arc<Site>>() {
         Some(site) => origin::check(site, &parts.headers),
         None => Err(Problem::forbidden("there is no telling where this comes from")),
-    }
-}
-
-fn mode(asked: Option<&str>, grant: Option<Grant>) -> Result<ViewMode, Problem> {
-    let granted = grant.map_or(ViewMode::Write, |grant| grant.mode);
-    match asked {
-        None => Ok(granted),
-        Some("write") => Ok(granted),
-        Some("watch") => Ok(ViewMode::Watch),
-        Some(_) => Err(Problem::invalid("mode", "is write or watch")),
     }
 }
 

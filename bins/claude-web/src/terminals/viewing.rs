@@ -1,6 +1,5 @@
 //! What goes on between a terminal and one of its viewers.
 
-use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use bytes::Bytes;
 use pty_core::{Error, Frame, Input, Output, Signal, Size, Start, Terminal, Viewer};
 use server_kit::websocket::{self, Fault, Message, Receiver, Sender};
 use smallvec::SmallVec;
-use tokio::sync::Notify;
+use tokio::sync::mpsc;
 
 use super::ViewMode;
 use super::figures::{self, Connection};
@@ -18,6 +17,8 @@ use super::wire::{self, Farewell, Kind, Refusal, Said};
 const OUTPUT_MOST: usize = 64 << 10;
 /// Answers that wait for the client to read; beyond it nothing more is read of it.
 const REPLIES_MOST: usize = 64;
+/// The code of a close in order.
+const NORMAL: u16 = 1000;
 /// How long a client may take for the last frame.
 const LAST_FRAME: Duration = Duration::from_secs(2);
 
@@ -26,7 +27,6 @@ pub(super) struct Viewing {
     terminal: Terminal,
     mode: ViewMode,
     asked: Option<u64>,
-    replies: Replies,
     /// When a line was typed that no output has followed yet.
     typed_at: Mutex<Option<Instant>>,
 }
@@ -36,15 +36,22 @@ pub(super) struct Viewing {
 enum End {
     /// The client is gone.
     Gone,
-    /// Closed with this code.
-    Close(u16),
+    /// The client closed, with this code if it gave one.
+    Left(Option<u16>),
+    /// The client wants nothing more, or was told everything.
+    Done,
+    /// The client broke the rules of WebSockets; this is the code for that.
+    Fault(u16),
     /// The client is told why first.
     Farewell(Farewell),
 }
 
+/// A frame that answers the client.
+type Reply = (Kind, Bytes);
+
 impl Viewing {
     pub(super) fn new(terminal: Terminal, (mode, asked): (ViewMode, Option<u64>)) -> Self {
-        Self { terminal, mode, asked, replies: Replies::default(), typed_at: Mutex::default() }
+        Self { terminal, mode, asked, typed_at: Mutex::default() }
     }
 
     /// Serves the connection to its end.
@@ -56,9 +63,10 @@ impl Viewing {
     ) {
         let _counted = Connection::open();
         let Viewer { start, mut output, input, .. } = viewer;
+        let (reply, replies) = mpsc::channel(REPLIES_MOST);
         let end = tokio::select! {
-            end = self.down(&start, (&mut output, &mut sender)) => end,
-            end = self.up(&mut receiver, &input) => end,
+            end = self.down((&start, replies), (&mut output, &mut sender)) => end,
+            end = self.up(&mut receiver, (&input, &reply)) => end,
             () = signed_out => End::Farewell(Farewell::Unauthorized),
         };
         // The place of a writer is kept where it may come back.
@@ -70,10 +78,13 @@ impl Viewing {
         drop(output);
         match end {
             End::Gone => {}
-            End::Close(code) => websocket::close(receiver, sender, code, "").await,
+            End::Left(code) => websocket::close(receiver, sender, code.unwrap_or(NORMAL), "").await,
+            End::Done => websocket::close(receiver, sender, NORMAL, "").await,
+            End::Fault(code) => websocket::close(receiver, sender, code, "").await,
             End::Farewell(farewell) => {
                 let (frame, code) = farewell.frame();
-                let told = tokio::time::timeout(LAST_FRAME, send(&mut sender, Kind::Error, &[frame])).await;
+                figures::sent(Kind::Error, frame.len());
+                let told = tokio::time::timeout(LAST_FRAME, sender.send(&[frame])).await;
                 if told.is_ok_and(|told| told.is_ok()) {
                     websocket::close(receiver, sender, code, "").await;
                 }
@@ -82,45 +93,60 @@ impl Viewing {
     }
 
     /// From the terminal to the client.
-    async fn down(&self, start: &Start, (output, sender): (&mut Output, &mut Sender)) -> End {
+    async fn down(
+        &self,
+        (start, mut replies): (&Start, mpsc::Receiver<Reply>),
+        (output, sender): (&mut Output, &mut Sender),
+    ) -> End {
         let hello = wire::hello(self.terminal.id(), start, self.mode);
-        if send(sender, Kind::Hello, &[hello]).await.is_err() {
-            return End::Gone;
+        if let Err(end) = send((output, sender), Kind::Hello, &[hello]).await {
+            return end;
         }
         if self.asked.is_some_and(|asked| asked > start.head) {
-            self.replies.push(Kind::Error, Refusal::OffsetAhead.frame()).await;
+            let ahead = Refusal::OffsetAhead.frame();
+            if let Err(end) = send((output, sender), Kind::Error, &[ahead]).await {
+                return end;
+            }
         }
         loop {
             let sent = tokio::select! {
                 biased;
                 _ = sender.chores() => return End::Gone,
-                (kind, frame) = self.replies.next() => send(sender, kind, &[frame]).await,
+                Some((kind, frame)) = replies.recv() => send((output, sender), kind, &[frame]).await,
                 frame = output.next() => match frame {
-                    Some(Frame::Output { offset, data }) => self.show((offset, data), (output, sender)).await,
-                    Some(Frame::Gap { from, to }) => send(sender, Kind::Gap, &[wire::gap(from, to)]).await,
-                    Some(Frame::Resized(size)) => send(sender, Kind::Resized, &[wire::resized(size)]).await,
-                    Some(Frame::Exit(exit)) => {
-                        let told = send(sender, Kind::Exit, &[wire::exit(&exit)]).await;
-                        return if told.is_ok() { End::Close(1000) } else { End::Gone };
-                    }
-                    Some(Frame::Closed(reason)) => return End::Farewell(Farewell::Closed(reason)),
-                    // What is told by later versions of the terminal.
-                    Some(_) => Ok(()),
+                    Some(frame) => self.show(frame, (output, sender)).await,
                     None => return End::Gone,
                 },
             };
-            if sent.is_err() {
-                return End::Gone;
+            if let Err(end) = sent {
+                return end;
             }
         }
     }
 
+    /// Tells the client what the terminal tells; an error is the end.
+    async fn show(&self, frame: Frame, (output, sender): (&mut Output, &mut Sender)) -> Result<(), End> {
+        let (kind, frame) = match frame {
+            Frame::Output { offset, data } => {
+                return self.show_output((offset, data), (output, sender)).await;
+            }
+            Frame::Gap { from, to } => (Kind::Gap, wire::gap(from, to)),
+            Frame::Resized(size) => (Kind::Resized, wire::resized(size)),
+            Frame::Exit(exit) => (Kind::Exit, wire::exit(&exit)),
+            Frame::Closed(reason) => return Err(End::Farewell(Farewell::Closed(reason))),
+            // What later versions of the terminal tell.
+            _ => return Ok(()),
+        };
+        send((output, sender), kind, &[frame]).await?;
+        if kind == Kind::Exit { Err(End::Done) } else { Ok(()) }
+    }
+
     /// Sends output, joined with what is there behind it.
-    async fn show(
+    async fn show_output(
         &self,
         (offset, data): (u64, Bytes),
         (output, sender): (&mut Output, &mut Sender),
-    ) -> std::io::Result<()> {
+    ) -> Result<(), End> {
         if let Some(typed_at) = locked(&self.typed_at).take() {
             figures::command_latency(self.terminal.label(), typed_at.elapsed());
         }
@@ -133,27 +159,30 @@ impl Viewing {
             length += more.len();
             pieces.push(more);
         }
-        send(sender, Kind::Output, &pieces).await
+        send((output, sender), Kind::Output, &pieces).await
     }
 
     /// From the client to the terminal.
-    async fn up(&self, receiver: &mut Receiver, input: &Input) -> End {
+    async fn up(&self, receiver: &mut Receiver, (input, reply): (&Input, &mpsc::Sender<Reply>)) -> End {
         loop {
             let message = match receiver.next().await {
                 Ok(Message::Binary(message)) => message,
                 Ok(Message::Text) => return End::Farewell(Farewell::TextFrame),
-                Ok(Message::Close(code)) => return End::Close(code.unwrap_or(1005)),
+                Ok(Message::Close(code)) => return End::Left(code),
                 Err(Fault::TooLarge) => return End::Farewell(Farewell::TooLarge),
-                Err(fault) => return fault.close_code().map_or(End::Gone, End::Close),
+                Err(fault) => return fault.close_code().map_or(End::Gone, End::Fault),
             };
-            figures::received(wire::kind(&message), message.len());
-            let refusal = match wire::parse(&message) {
-                Some(Said::Detach) => return End::Close(1000),
-                Some(said) => self.hear(said, input).await,
-                None => Some(Refusal::BadFrame),
+            let (kind, said) = wire::parse(&message);
+            figures::received(kind, message.len());
+            let answer = match said {
+                Some(Said::Detach) => return End::Done,
+                Some(Said::Ping(payload)) => Some((Kind::Pong, wire::pong(&payload))),
+                Some(said) => self.hear(said, input).await.map(|refusal| (Kind::Error, refusal.frame())),
+                None => Some((Kind::Error, Refusal::BadFrame.frame())),
             };
-            if let Some(refusal) = refusal {
-                self.replies.push(Kind::Error, refusal.frame()).await;
+            if let Some(answer) = answer {
+                // It fails only once the other direction has ended, which tells why.
+                let _ = reply.send(answer).await;
             }
         }
     }
@@ -176,11 +205,8 @@ impl Viewing {
                 Some(signal) => input.signal(signal),
                 None => return Some(Refusal::BadSignal),
             },
-            Said::Ping(payload) => {
-                self.replies.push(Kind::Pong, wire::pong(&payload)).await;
-                Ok(())
-            }
-            Said::Detach => Ok(()),
+            // Neither asks anything of the terminal.
+            Said::Ping(_) | Said::Detach => Ok(()),
         };
         match done.err()? {
             Error::ReadOnly => Some(Refusal::ReadOnly),
@@ -196,53 +222,19 @@ impl Viewing {
 /// Whether who ended so won't come back: it said so, or broke the rules. Who was signed out may.
 fn gives_up_its_place(end: End) -> bool {
     match end {
-        End::Gone => false,
-        End::Close(code) => matches!(code, 1000 | 1002 | 1007),
-        End::Farewell(farewell) => farewell != Farewell::Unauthorized,
+        End::Gone | End::Farewell(Farewell::Unauthorized) => false,
+        End::Left(code) => code == Some(NORMAL),
+        End::Done | End::Fault(_) | End::Farewell(_) => true,
     }
 }
 
-async fn send(sender: &mut Sender, kind: Kind, pieces: &[Bytes]) -> std::io::Result<()> {
+/// Sends a frame, unless the viewer is closed meanwhile: a client that takes nothing must not keep it from its end.
+async fn send((output, sender): (&mut Output, &mut Sender), kind: Kind, pieces: &[Bytes]) -> Result<(), End> {
     figures::sent(kind, pieces.iter().map(Bytes::len).sum());
-    sender.send(pieces).await
-}
-
-/// Answers to the client that wait to be sent.
-#[derive(Default)]
-struct Replies {
-    queue: Mutex<VecDeque<(Kind, Bytes)>>,
-    changed: Notify,
-}
-
-impl Replies {
-    /// Adds one; waits while there are too many.
-    async fn push(&self, kind: Kind, frame: Bytes) {
-        loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            changed.as_mut().enable();
-            {
-                let mut queue = locked(&self.queue);
-                if queue.len() < REPLIES_MOST {
-                    queue.push_back((kind, frame));
-                    self.changed.notify_waiters();
-                    return;
-                }
-            }
-            changed.await;
-        }
-    }
-
-    /// The next one. Cancel safe.
-    async fn next(&self) -> (Kind, Bytes) {
-        loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            changed.as_mut().enable();
-            if let Some(reply) = locked(&self.queue).pop_front() {
-                self.changed.notify_waiters();
-                return reply;
-            }
-            changed.await;
-        }
+    tokio::select! {
+        biased;
+        sent = sender.send(pieces) => sent.map_err(|_| End::Gone),
+        reason = output.closed() => Err(End::Farewell(Farewell::Closed(reason))),
     }
 }
 

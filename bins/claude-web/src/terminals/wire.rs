@@ -94,14 +94,13 @@ pub(super) enum Said {
     Detach,
 }
 
-/// The type of a client's message.
-pub(super) fn kind(message: &[u8]) -> Kind {
-    message.first().map_or(Kind::Unknown, |byte| Kind::of_client(*byte))
+/// The type of a client's message, and what it says; `None` for one that is no frame.
+pub(super) fn parse(message: &Bytes) -> (Kind, Option<Said>) {
+    let kind = message.first().map_or(Kind::Unknown, |byte| Kind::of_client(*byte));
+    (kind, said(kind, message))
 }
 
-/// What a client's message says; `None` for one that is no frame.
-pub(super) fn parse(message: &Bytes) -> Option<Said> {
-    let kind = kind(message);
+fn said(kind: Kind, message: &Bytes) -> Option<Said> {
     let payload = message.get(1..)?;
     Some(match kind {
         Kind::Input => Said::Input(message.slice(1..)),
@@ -260,7 +259,7 @@ mod tests {
     use super::*;
 
     fn parsed(bytes: &[u8]) -> Option<Said> {
-        parse(&Bytes::copy_from_slice(bytes))
+        parse(&Bytes::copy_from_slice(bytes)).1
     }
 
     #[test]

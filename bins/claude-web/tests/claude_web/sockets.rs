@@ -55,6 +55,10 @@ pub(crate) fn who_may_not_view_is_refused_before_the_upgrade() {
         let query = format!("?ticket={spent}");
         assert_eq!(server.connect(server.handshake(&id, &format!("{query}&from=x"))).await.err(), Some(400));
         assert_eq!(server.connect(server.handshake(&id, &query)).await.err(), Some(401));
+        let spent = server.ticket(&id, &json!({})).await;
+        let query = format!("?ticket={spent}&from=1&from=2");
+        assert_eq!(server.connect(server.handshake(&id, &query)).await.err(), Some(400));
+        assert_eq!(server.connect(server.handshake(&id, &format!("?ticket={spent}"))).await.err(), Some(401));
         let body = server
             .request(Method::POST, &format!("/api/terminals/{id}/ticket"))
             .json(&json!({"mode": "own"}));
@@ -155,7 +159,7 @@ pub(crate) fn a_frame_that_is_none_is_answered_and_the_session_lives_on() {
     });
 }
 
-pub(crate) fn a_client_that_breaks_the_rules_is_closed_and_another_attaches_as_before() {
+pub(crate) fn who_breaks_the_rules_is_closed_and_the_session_lives_on() {
     block_on(async {
         let server = place().start().await;
         let id = server.shell("echo ready; cat").await;
@@ -256,7 +260,7 @@ pub(crate) fn offsets_beyond_what_is_there_are_told() {
 pub(crate) fn who_leaves_in_order_is_not_waited_for_and_who_is_cut_is() {
     block_on(async {
         let server = place().start().await;
-        for (leave, waits) in [(0, false), (1, false), (2, true), (3, true)] {
+        for (leave, waits) in [(0, false), (1, false), (2, true), (3, true), (4, true)] {
             let id = server.shell("yes").await;
             let mut viewer = server.view(&id, "").await;
             viewer.follow().await;
@@ -267,6 +271,10 @@ pub(crate) fn who_leaves_in_order_is_not_waited_for_and_who_is_cut_is() {
                 }
                 1 => viewer.close(1000).await,
                 2 => viewer.close(1001).await,
+                4 => {
+                    viewer.raw(Message::Close(None)).await;
+                    while !matches!(viewer.next().await, Said::Closed(Some(1000))) {}
+                }
                 _ => drop(viewer),
             }
             let path = format!("/api/terminals/{id}");

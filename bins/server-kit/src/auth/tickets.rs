@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::request::Parts;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
@@ -19,6 +20,8 @@ const PER_USER: usize = 64;
 /// Tickets of all users; beyond it there is none until one has ended.
 const OVERALL: usize = 16_384;
 const PREFIX: &str = "tkt_";
+/// The parameter of a query that holds a ticket.
+const PARAMETER: &str = "ticket";
 
 /// Issues tickets that stand for who asked for them, for what is granted with them, once, for 30 s. They are kept in
 /// memory, by digest: at most 64 of a user, 16 384 in all. Clones share them.
@@ -33,6 +36,14 @@ pub struct Issued {
     pub ticket: SecretString,
     /// How long it counts.
     pub expires_in: Duration,
+}
+
+/// The ticket in a request's query, the parameter `ticket`, of whatever worth.
+#[must_use]
+pub fn ticket_of(parts: &Parts) -> Option<String> {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == PARAMETER).map(|(_, ticket)| ticket.into_owned())
 }
 
 impl<G> Tickets<G> {

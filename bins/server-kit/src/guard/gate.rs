@@ -6,12 +6,9 @@ use http::request::Parts;
 
 use super::RateLimit;
 use super::rate::{Caller, Rate};
-use crate::auth::{Access, Authenticate, Identity};
+use crate::auth::{Access, Authenticate, Identity, ticket_of};
 use crate::peer::Peer;
 use crate::problem::Problem;
-
-/// The parameter of a query that holds a ticket.
-const TICKET: &str = "ticket";
 
 /// Lets requests in, before anything of their body is read. Clones share what they count.
 #[derive(Clone)]
@@ -35,7 +32,7 @@ impl Gate {
     /// 429 `rate_limited`, 401 `unauthorized`, 403 `forbidden`, or what the accounts say.
     pub async fn admit(&self, access: Access, parts: &Parts) -> Result<Option<Identity>, Problem> {
         let address = || Caller::at(parts.extensions.get::<Peer>().copied().unwrap_or_default().0);
-        let is_handlers = access == Access::Ticket && brings_ticket(parts);
+        let is_handlers = access == Access::Ticket && ticket_of(parts).is_some();
         if access == Access::Public || is_handlers {
             return self.rate.check(address()).map(|()| None);
         }
@@ -54,12 +51,6 @@ impl Gate {
             }
         }
     }
-}
-
-/// Whether the query has a ticket, of whatever worth.
-fn brings_ticket(parts: &Parts) -> bool {
-    let query = parts.uri.query().unwrap_or_default();
-    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == TICKET)
 }
 
 impl std::fmt::Debug for Gate {

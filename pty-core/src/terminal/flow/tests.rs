@@ -19,7 +19,7 @@ fn flow() -> Flow<()> {
 }
 
 fn at(head: u64) -> Output {
-    Output { base: head.saturating_sub(RING), head, input_is_full: false }
+    Output { base: head.saturating_sub(RING), head, least: 1, input_is_full: false }
 }
 
 fn now() -> Instant {
@@ -136,6 +136,39 @@ fn who_holds_the_child_back_without_a_word_stalls() {
     assert_eq!(flow.review(at(WINDOW + 1), start + seconds(19)), Some(id));
     flow.close(id);
     assert_eq!((flow.next(id, at(WINDOW + 1)), flow.end_of_reading(at(WINDOW + 1))), (Next::Closed, None));
+}
+
+#[test]
+fn who_acknowledges_too_little_to_go_on_stalls_as_well() {
+    let (mut flow, start) = (flow(), now());
+    let id = flow.sit(WRITER, (0, 0), ());
+    flow.sent(id, WINDOW);
+    let paused = Output { least: 12, ..at(WINDOW) };
+    assert_eq!(flow.review(paused, start), None);
+    flow.ack(id, 5, start + seconds(1)).unwrap();
+    assert_eq!(flow.review(paused, start + seconds(10)), None);
+    assert_eq!(flow.review(paused, start + seconds(11)), Some(id));
+}
+
+#[test]
+fn only_so_many_places_are_kept() {
+    let mut flow = flow();
+    let seats: Vec<SeatId> = (0..100).map(|from| flow.sit(WRITER, (from, 0), ())).collect();
+    seats.into_iter().for_each(|id| flow.cut(id, now()));
+    assert_eq!((flow.seats.len(), flow.seats[0].acked), (KEPT_MOST, 36));
+    flow.keep_none();
+    assert!(flow.seats.is_empty());
+}
+
+#[test]
+fn who_was_closed_stays_until_it_heard_of_it() {
+    let mut flow = flow();
+    let id = flow.sit(WRITER, (0, 0), ());
+    flow.close(id);
+    flow.cut(id, now());
+    assert!(flow.extra(id).is_some());
+    flow.leave_if_closed(id);
+    assert!(flow.extra(id).is_none());
 }
 
 #[test]
