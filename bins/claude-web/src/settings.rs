@@ -174,6 +174,10 @@ impl Arguments {
     pub fn terminals(&self, data: &DataDir) -> anyhow::Result<TerminalConfig> {
         let settings = &self.terminals;
         let claude = self.claude.config(data.path())?;
+        anyhow::ensure!(
+            !settings.terminal_roles.contains(&Role::Viewer),
+            "TERMINAL_ROLES names viewers, who only read: name admin, or admin,user"
+        );
         let working_dir = WorkingDir::open(&settings.claude_working_dir, claude.child_user.as_ref());
         Ok(TerminalConfig {
             profiles: Profiles::parse(&settings.terminal_commands).context("TERMINAL_COMMANDS")?,

@@ -27,6 +27,13 @@ pub(crate) fn what_contradicts_itself_is_refused_by_name() {
         ("CHILD_USER", "no-such-user", "CHILD_USER"),
         ("CHILD_USER", "root", "CHILD_USER"),
         ("DATABASE_URL", "mysql://localhost/x", "database"),
+        ("TERMINAL_COMMANDS", "Bash!", "TERMINAL_COMMANDS"),
+        ("TERMINAL_COMMANDS", "a=b;a=c", "TERMINAL_COMMANDS"),
+        ("TERMINAL_ROLES", "viewer", "TERMINAL_ROLES"),
+        ("TERMINAL_ROLES", "everybody", "TERMINAL_ROLES"),
+        ("CLAUDE_WORKING_DIR", "/dev/null", "CLAUDE_WORKING_DIR"),
+        ("MAX_SESSIONS", "0", "MAX_SESSIONS"),
+        ("SESSION_TIMEOUT", "soon", "SESSION_TIMEOUT"),
     ];
     for (name, value, named) in cases {
         let said = refused(&Place::new(&StandIn::new()).set(name, value));
