@@ -40,6 +40,8 @@ mod sessions;
 mod sockets;
 #[path = "claude_web/starts.rs"]
 mod starts;
+#[path = "claude_web/terminal_claude.rs"]
+mod terminal_claude;
 #[path = "claude_web/terminals.rs"]
 mod terminals;
 #[path = "claude_web/viewer.rs"]
@@ -118,7 +120,7 @@ fn main() -> ExitCode {
         sockets::a_ticket_grants_its_mode_and_no_more,
         sockets::frames_are_to_the_letter,
         sockets::a_frame_that_is_none_is_answered_and_the_session_lives_on,
-        sockets::a_client_that_breaks_the_rules_is_closed_and_another_attaches_as_before,
+        sockets::who_breaks_the_rules_is_closed_and_the_session_lives_on,
         sockets::what_was_printed_survives_twenty_cuts,
         sockets::offsets_beyond_what_is_there_are_told,
         sockets::who_leaves_in_order_is_not_waited_for_and_who_is_cut_is,
@@ -131,6 +133,8 @@ fn main() -> ExitCode {
         starts::a_second_server_and_a_damaged_database_are_refused,
         starts::the_first_start_makes_an_admin_and_tells_its_password_once,
         starts::the_cli_runs_as_another_user_where_it_shall,
+        terminal_claude::claude_code_opens_ready_to_use_and_answers,
+        terminal_claude::a_viewer_of_claude_code_that_is_cut_misses_nothing,
         terminals::a_terminal_is_started_listed_and_deleted,
         terminals::what_may_not_be_asked_of_a_terminal_is_refused_by_name,
         terminals::terminals_are_their_owners_and_for_roles_that_may,
