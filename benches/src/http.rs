@@ -5,6 +5,7 @@
 mod chunked;
 mod head;
 mod sse;
+mod web_socket;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 use head::{Body, Head};
 pub(crate) use sse::{Event, Parser};
+pub(crate) use web_socket::{Reading, Upgrade, WebSocket, binary_frame};
 
 /// How long a server may say nothing.
 const SILENCE_MAX: Duration = Duration::from_secs(30);

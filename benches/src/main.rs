@@ -1,7 +1,7 @@
 //! Comparisons against peers and limits, as ratios of one run.
 //!
 //! [`contestant`] starts servers that run the CLI, [`relay`] those that pass on what the Messages API says, [`codec`]
-//! knows who decodes without a server. [`http`] is the client they are asked with; each module below [`measure`] takes
+//! knows who decodes without a server, [`terminal`] who serves terminals. [`http`] is the client they are asked with; each module below [`measure`] takes
 //! one measurement in interleaved rounds and gives a [`section`] of the [`report`]. The CLI that all servers start and
 //! the Messages API they ask are this program too. Whatever is started stays in the [`nest`] and ends with it.
 
@@ -26,6 +26,7 @@ mod report;
 mod scale;
 mod section;
 mod table;
+mod terminal;
 mod verdict;
 mod wire;
 
@@ -73,6 +74,9 @@ fn serve(role: Role) -> anyhow::Result<()> {
         Role::ByteRelay => relay::byte_relay::serve(),
         Role::ReEncode => relay::re_encode::serve(),
         Role::Crates => relay::crates::serve(),
+        Role::TerminalChild { work } => work.run(),
+        Role::PtyReader { work } => terminal::pty_reader::serve(work),
+        Role::WsSender => terminal::ws_sender::serve(),
     }
 }
 

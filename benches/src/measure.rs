@@ -1,4 +1,4 @@
-//! The measurements: of "Claude Code over HTTP" here, of streaming below [`stream`].
+//! The measurements: of "Claude Code over HTTP" here, of streaming below [`stream`], of terminals below [`terminal`].
 
 mod aborted;
 mod first_line;
@@ -7,6 +7,7 @@ mod runs;
 mod stopped;
 mod stream;
 mod tally;
+mod terminal;
 mod throughput;
 
 use clap::ValueEnum;
@@ -53,10 +54,24 @@ pub(crate) enum Measure {
     FanOut,
     /// A reader that leaves
     Cancellation,
+    /// Bulk output of a terminal
+    TerminalBulk,
+    /// Keys that come back
+    TerminalEcho,
+    /// Memory with many terminals
+    TerminalMemory,
+    /// Many terminals opened at once
+    TerminalConnects,
+    /// A terminal's client that stops
+    TerminalStopped,
+    /// Ctrl-C to prompt with a slow client
+    TerminalInterrupt,
+    /// Who is left after terminals have ended
+    TerminalLeft,
 }
 
 impl Measure {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Runs,
         Self::Throughput,
         Self::Memory,
@@ -73,6 +88,13 @@ impl Measure {
         Self::StreamMemory,
         Self::FanOut,
         Self::Cancellation,
+        Self::TerminalBulk,
+        Self::TerminalEcho,
+        Self::TerminalMemory,
+        Self::TerminalConnects,
+        Self::TerminalStopped,
+        Self::TerminalInterrupt,
+        Self::TerminalLeft,
     ];
 
     /// As it is typed; its plot's file is named so.
@@ -94,6 +116,13 @@ impl Measure {
             Self::StreamMemory => "stream-memory",
             Self::FanOut => "fan-out",
             Self::Cancellation => "cancellation",
+            Self::TerminalBulk => "terminal-bulk",
+            Self::TerminalEcho => "terminal-echo",
+            Self::TerminalMemory => "terminal-memory",
+            Self::TerminalConnects => "terminal-connects",
+            Self::TerminalStopped => "terminal-stopped",
+            Self::TerminalInterrupt => "terminal-interrupt",
+            Self::TerminalLeft => "terminal-left",
         }
     }
 
@@ -115,6 +144,13 @@ impl Measure {
             Self::StreamMemory => stream::memory::measure(bench),
             Self::FanOut => stream::fan_out::measure(bench),
             Self::Cancellation => stream::cancellation::measure(bench),
+            Self::TerminalBulk => terminal::bulk::measure(bench),
+            Self::TerminalEcho => terminal::echo::measure(bench),
+            Self::TerminalMemory => terminal::memory::measure(bench),
+            Self::TerminalConnects => terminal::connects::measure(bench),
+            Self::TerminalStopped => terminal::stopped::measure(bench),
+            Self::TerminalInterrupt => terminal::interrupt::measure(bench),
+            Self::TerminalLeft => terminal::left::measure(bench),
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::contestant::Contestant;
 use crate::measure::Measure;
 use crate::relay::Relay;
 use crate::scale::Scale;
+use crate::terminal::Terminal;
+use crate::terminal::work::Work;
 
 /// Compares claude-web and its crates with peers and limits.
 #[derive(Debug, Parser)]
@@ -43,6 +45,21 @@ pub(crate) enum Role {
     /// Serve as the relay that is made of our crates
     #[command(name = "serve-crates", hide = true)]
     Crates,
+    /// Work as the child in a terminal
+    #[command(name = crate::terminal::work::SUBCOMMAND, hide = true)]
+    TerminalChild {
+        #[command(subcommand)]
+        work: Work,
+    },
+    /// Read a terminal as the limit of those who serve it
+    #[command(name = crate::terminal::pty_reader::SUBCOMMAND, hide = true)]
+    PtyReader {
+        #[command(subcommand)]
+        work: Work,
+    },
+    /// Serve ready messages as the limit of a WebSocket
+    #[command(name = crate::terminal::ws_sender::SUBCOMMAND, hide = true)]
+    WsSender,
 }
 
 #[derive(Debug, Args)]
@@ -101,7 +118,7 @@ impl Options {
         Ok(taking_part)
     }
 
-    /// Whom the measurements of streaming take.
+    /// Whom the measurements of streaming and of terminals take.
     pub(crate) fn selection(&self) -> Selection {
         Selection { only: self.only.clone(), without_ours: self.without_ours }
     }
@@ -122,6 +139,7 @@ fn names() -> Vec<&'static str> {
     let mut names = Contestant::ALL.map(Compared::name).to_vec();
     names.extend(Codec::ALL.map(Compared::name));
     names.extend(Relay::ALL.map(Compared::name));
+    names.extend(Terminal::ALL.map(Compared::name));
     names.sort_unstable();
     names.dedup();
     names

@@ -29,9 +29,18 @@ pub(crate) fn node_packages() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether node-pty is there, which npm builds and leaves out where it can't.
+pub(crate) fn node_pty() -> anyhow::Result<()> {
+    if !script("node_modules/node-pty/build/Release/pty.node").exists() {
+        bail!("node-pty is not built: it needs Python, a C++ compiler and Node's headers");
+    }
+    Ok(())
+}
+
 /// Of the peers' packages: those that are installed.
 pub(crate) fn versions() -> Vec<(&'static str, String)> {
-    let node = [("sdk, node", "@anthropic-ai/sdk"), ("express", "express")];
+    let node =
+        [("sdk, node", "@anthropic-ai/sdk"), ("express", "express"), ("node-pty", "node-pty"), ("ws", "ws")];
     let node = node.into_iter().filter_map(|(name, package)| Some((name, node_version(package)?)));
     node.chain(python_version().map(|version| ("sdk, python", version))).collect()
 }

@@ -29,6 +29,8 @@ pub(crate) struct Scale {
     pub(crate) first_lines: usize,
     /// What belongs to streaming.
     pub(crate) streaming: Streaming,
+    /// What belongs to terminals.
+    pub(crate) terminals: Terminals,
 }
 
 /// Sizes of the measurements of streaming.
@@ -56,6 +58,33 @@ pub(crate) struct Streaming {
     pub(crate) leaving: usize,
 }
 
+/// Sizes of the measurements of terminals.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terminals {
+    /// Bytes of one terminal's output, raw.
+    pub(crate) raw_bytes: u64,
+    /// The same of lines on a cooked terminal.
+    pub(crate) cooked_bytes: u64,
+    /// Keys that are typed for a figure.
+    pub(crate) keys: usize,
+    /// Terminals at the same time.
+    pub(crate) sessions: usize,
+    /// How long they are held before memory is read.
+    pub(crate) hold: Duration,
+    /// Bytes of the terminal whose client stops.
+    pub(crate) stopped_bytes: u64,
+    /// How long it stops: less than our server's patience with it.
+    pub(crate) stop: Duration,
+    /// How long a terminal floods its client before it is interrupted.
+    pub(crate) flood: Duration,
+    /// How long the prompt is waited for then.
+    pub(crate) patience: Duration,
+    /// Terminals that leave a daemon.
+    pub(crate) daemons: usize,
+    /// How long after their end it is counted who is left.
+    pub(crate) after_end: Duration,
+}
+
 impl Scale {
     pub(crate) const FULL: Self = Self {
         rounds: 5,
@@ -81,6 +110,19 @@ impl Scale {
             one_run_readers: 50,
             leaving: 10,
         },
+        terminals: Terminals {
+            raw_bytes: 64_000_000,
+            cooked_bytes: 32_000_000,
+            keys: 400,
+            sessions: 200,
+            hold: Duration::from_secs(1),
+            stopped_bytes: 64_000_000,
+            stop: Duration::from_secs(5),
+            flood: Duration::from_secs(3),
+            patience: Duration::from_secs(20),
+            daemons: 50,
+            after_end: Duration::from_secs(6),
+        },
     };
 
     pub(crate) const QUICK: Self = Self {
@@ -98,6 +140,12 @@ impl Scale {
             hold: Duration::from_millis(400),
             leaving: 5,
             ..Self::FULL.streaming
+        },
+        terminals: Terminals {
+            raw_bytes: 32_000_000,
+            cooked_bytes: 16_000_000,
+            keys: 200,
+            ..Self::FULL.terminals
         },
         ..Self::FULL
     };
@@ -126,6 +174,19 @@ impl Scale {
             hold: Duration::from_millis(100),
             one_run_readers: 3,
             leaving: 2,
+        },
+        terminals: Terminals {
+            raw_bytes: 1_000_000,
+            cooked_bytes: 500_000,
+            keys: 5,
+            sessions: 3,
+            hold: Duration::from_millis(100),
+            stopped_bytes: 4_000_000,
+            stop: Duration::from_millis(500),
+            flood: Duration::from_millis(200),
+            patience: Duration::from_secs(2),
+            daemons: 2,
+            after_end: Duration::from_secs(2),
         },
     };
 }

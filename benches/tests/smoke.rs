@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use claude_core::testing::processes_with;
 use rustix::process::{Pid, Signal, kill_process};
 
-const MEASURES: [&str; 16] = [
+const MEASURES: [&str; 23] = [
     "runs",
     "throughput",
     "memory",
@@ -25,15 +25,22 @@ const MEASURES: [&str; 16] = [
     "stream-memory",
     "fan-out",
     "cancellation",
+    "terminal-bulk",
+    "terminal-echo",
+    "terminal-memory",
+    "terminal-connects",
+    "terminal-stopped",
+    "terminal-interrupt",
+    "terminal-left",
 ];
 
-/// Who needs nothing installed but Node itself.
-const WITHOUT_PACKAGES: &str =
-    "careful,bare,line-scan,serde,raw-value,sse-stream,eventsource-stream,crates,direct,byte-relay,re-encode";
+/// Who needs nothing installed but Node itself; and the terminals' peer, which takes no part without its packages.
+const WHO: &str = "careful,bare,line-scan,serde,raw-value,sse-stream,eventsource-stream,crates,direct,byte-relay,\
+    re-encode,pty-reader,ws-sender,node-pty";
 
 fn benches(out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_benches"));
-    command.args(["--smoke", "--only", WITHOUT_PACKAGES, "--out"]).arg(out).stdin(Stdio::null());
+    command.args(["--smoke", "--only", WHO, "--out"]).arg(out).stdin(Stdio::null());
     command
 }
 
@@ -52,6 +59,9 @@ fn every_measurement_gives_a_table_and_a_plot() {
     let typed = report.lines().find(|line| line.starts_with("| claude-core |"));
     assert!(typed.is_some_and(|line| !line.contains('–')), "{report}");
     assert!(report.contains("| byte relay on hyper | 4 |"), "{report}");
+    for (limit, output) in [("PTY reader", "raw"), ("PTY reader", "cooked"), ("WebSocket sender", "raw")] {
+        assert!(report.contains(&format!("| bare {limit} | {output} | ")), "{report}");
+    }
     let throughput = report.lines().filter(|line| {
         line.contains("KB lines |") && (line.starts_with("| careful") || line.starts_with("| bare pipe"))
     });

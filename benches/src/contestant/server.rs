@@ -81,6 +81,11 @@ impl Server {
         }
     }
 
+    /// What its clients show, where it asks for that.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// Where it answers.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
