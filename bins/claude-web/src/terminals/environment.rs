@@ -10,6 +10,9 @@ const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
 /// What any terminal emulator of ours understands, whatever the one we were started in does.
 const TERMINAL: [(&str, &str); 2] = [("TERM", "xterm-256color"), ("COLORTERM", "truecolor")];
 
+/// What looks like a setting of Claude Code and is one of ours.
+const OURS: [&str; 2] = ["CLAUDE_CODE_PATH", "CLAUDE_WORKING_DIR"];
+
 /// Those of `variables` that pass, with a `PATH` in any case and the terminal's own. The settings and the login of
 /// Claude Code pass to it alone, and what begins with `ANTHROPIC_` to nobody: that login is ours.
 pub(crate) fn of(
@@ -17,8 +20,8 @@ pub(crate) fn of(
     is_claude_code: bool,
 ) -> Vec<(OsString, OsString)> {
     let passes = |name: &OsString| passes_to_anyone(name) || is_claude_code && is_claude_codes(name);
-    let is_terminals = |name: &OsString| TERMINAL.iter().any(|(own, _)| name == own);
-    let mut passing: Vec<_> = variables.filter(|(name, _)| passes(name) && !is_terminals(name)).collect();
+    let is_set = |name: &OsString| TERMINAL.iter().map(|(own, _)| own).chain(&OURS).any(|own| name == own);
+    let mut passing: Vec<_> = variables.filter(|(name, _)| passes(name) && !is_set(name)).collect();
     if !passing.iter().any(|(name, _)| name == "PATH") {
         passing.push(("PATH".into(), PATH_DEFAULT.into()));
     }
@@ -77,7 +80,14 @@ mod tests {
 
     #[test]
     fn keys_and_secrets_pass_to_nobody() {
-        let names = ["ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "JWT_SECRET", "DATABASE_URL", "LD_PRELOAD"];
+        let names = [
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_BASE_URL",
+            "JWT_SECRET",
+            "DATABASE_URL",
+            "LD_PRELOAD",
+            "CLAUDE_CODE_PATH",
+        ];
         for is_claude_code in [true, false] {
             let expected = [format!("PATH={PATH_DEFAULT}"), ALWAYS[0].to_owned(), ALWAYS[1].to_owned()];
             assert_eq!(passing(&names, is_claude_code), expected);
