@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -83,6 +83,7 @@ impl Recording {
         Ok(Recorder {
             file,
             room: self.bytes,
+            written: 0,
             pending,
             started: Instant::now(),
             output,
@@ -115,6 +116,7 @@ pub(crate) struct Recorder {
     file: tokio::fs::File,
     /// How many more bytes the file may get.
     room: u64,
+    written: u64,
     pending: Vec<u8>,
     started: Instant,
     output: Decoder,
@@ -212,8 +214,13 @@ impl Recorder {
         Ok(())
     }
 
-    /// Says in the file why there is no more, if that can be written.
+    /// Says in the file why there is no more, if that can be written; a line that was not written whole goes.
     async fn say_last(&mut self, ended: &Ended) {
+        if let Ended::Failed(_) = ended {
+            self.pending = Vec::new();
+            let _ = self.file.set_len(self.written).await;
+            let _ = self.file.seek(std::io::SeekFrom::Start(self.written)).await;
+        }
         let line = format!(
             "[{:.6}, \"m\", {}]\n",
             self.started.elapsed().as_secs_f64(),
@@ -227,6 +234,7 @@ impl Recorder {
         self.file.write_all(&self.pending).await?;
         self.file.flush().await?;
         self.room = self.room.saturating_sub(self.pending.len() as u64);
+        self.written += self.pending.len() as u64;
         // A flood is over at some time.
         self.pending = Vec::new();
         Ok(())

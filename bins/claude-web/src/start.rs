@@ -45,7 +45,7 @@ const LAST_TERMINALS: Duration = Duration::from_secs(6);
 const DRAIN: Duration = Duration::from_secs(25);
 
 /// How often free memory is given back to the system.
-const GIVE_BACK: Duration = Duration::from_secs(30);
+const GIVE_BACK: Duration = Duration::from_secs(10);
 
 /// How often tokens that ended are forgotten.
 const FORGET: Duration = Duration::from_secs(3600);

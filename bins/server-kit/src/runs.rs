@@ -300,7 +300,7 @@ impl Runs {
             let live = self.live();
             live.values().filter(|run| run.owner() == owner).for_each(|run| run.stop(Stop::Account));
         };
-        auth.watch_over(owners, end).await;
+        auth.watch_over(owners, |_| true, end).await;
     }
 
     /// At start: what died with an earlier server gets the state `interrupted`. Says how many.

@@ -83,6 +83,12 @@ impl Device {
         }
     }
 
+    /// Its size, which the child may have changed.
+    pub(crate) fn size(&self) -> Option<Size> {
+        let size = termios::tcgetwinsize(&self.0).ok()?;
+        Size::new(size.ws_col, size.ws_row).ok()
+    }
+
     /// Sets the size; the foreground gets `SIGWINCH`.
     pub(crate) fn resize(&self, size: Size) {
         let size = Winsize { ws_row: size.rows(), ws_col: size.cols(), ws_xpixel: 0, ws_ypixel: 0 };
@@ -193,9 +199,17 @@ impl Watched {
         self.0.get_ref().0.read(place)
     }
 
-    /// Remembers that nothing can be written until the system says so.
-    pub(crate) fn note_full(&self) {
-        let full = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-        let _ = self.0.try_io(Interest::WRITABLE, |_| full());
+    /// Writes as [`Device::write`], and remembers that there is no room. What the system says meanwhile isn't forgotten,
+    /// which is why it has to be this write that remembers.
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        let written = self.0.try_io(Interest::WRITABLE, |handle| match handle.0.write(bytes)? {
+            Some(count) => Ok(count),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        });
+        match written {
+            Ok(count) => Ok(Some(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -105,7 +105,7 @@ impl<X> Flow<X> {
     }
 
     /// A new seat from this offset, which is held or lies before the oldest byte that is, `base`. A writer that comes back takes over the place
-    /// that was kept for it: the nearest one that lies before its offset.
+    /// that was kept for it: the nearest one whose viewer may have come as far as its offset.
     pub(crate) fn sit(&mut self, role: Role, (from, base): (u64, u64), extra: X) -> SeatId {
         if role == Role::Viewer(Mode::Write) {
             self.take_over(from);
@@ -118,11 +118,9 @@ impl<X> Flow<X> {
     }
 
     fn take_over(&mut self, from: u64) {
-        let kept = self
-            .seats
-            .iter()
-            .enumerate()
-            .filter(|(_, seat)| matches!(seat.place, Place::Kept { .. }) && seat.acked <= from);
+        let kept = self.seats.iter().enumerate().filter(|(_, seat)| {
+            matches!(seat.place, Place::Kept { .. }) && (seat.acked..=seat.sent).contains(&from)
+        });
         if let Some((index, _)) = kept.max_by_key(|(_, seat)| seat.acked) {
             self.seats.remove(index);
         }

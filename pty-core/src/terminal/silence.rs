@@ -11,8 +11,9 @@ use tokio::time::Instant;
 const QUIET: Duration = Duration::from_millis(50);
 /// How long a terminal is read on, at most, after the last process of its tree.
 const AFTERWARDS: Duration = Duration::from_secs(1);
-/// How long a terminal that nobody has open is left alone before it is looked at again.
+/// How long a terminal that nobody has open is left alone before it is looked at again: twice as long each time, so often.
 const HUNG_UP: Duration = Duration::from_millis(100);
+const HUNG_UP_DOUBLED: u32 = 4;
 
 /// How long a terminal has been silent.
 #[derive(Debug)]
@@ -23,16 +24,18 @@ pub(crate) struct Silence {
     resumed_at: Instant,
     /// Nobody had it open; it isn't looked at until then.
     hung_up_until: Option<Instant>,
+    /// How often in a row.
+    hang_ups: u32,
 }
 
 impl Silence {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { since: now, resumed_at: now, hung_up_until: None }
+        Self { since: now, resumed_at: now, hung_up_until: None, hang_ups: 0 }
     }
 
     /// Something was read, or may have been written unseen: it is counted anew.
     pub(crate) fn break_off(&mut self, now: Instant) {
-        (self.since, self.hung_up_until) = (now, None);
+        (self.since, self.hung_up_until, self.hang_ups) = (now, None, 0);
     }
 
     /// Reading may go on after it stood still.
@@ -42,7 +45,8 @@ impl Silence {
 
     /// Nobody has it open.
     pub(crate) fn hang_up(&mut self, now: Instant) {
-        self.hung_up_until = Some(now + HUNG_UP);
+        self.hung_up_until = Some(now + HUNG_UP * 2_u32.pow(self.hang_ups.min(HUNG_UP_DOUBLED)));
+        self.hang_ups = self.hang_ups.saturating_add(1);
     }
 
     /// Whether it is to be left alone for now.
@@ -106,7 +110,10 @@ mod tests {
         assert!(silence.is_the_end(None, start) && silence.is_hung_up(start + millis(99)));
         assert!(!silence.is_hung_up(start + millis(100)));
         silence.hang_up(start);
+        assert!(silence.is_hung_up(start + millis(199)) && !silence.is_hung_up(start + millis(200)));
         silence.break_off(start);
         assert!(!silence.is_the_end(None, start));
+        silence.hang_up(start);
+        assert!(!silence.is_hung_up(start + millis(100)));
     }
 }

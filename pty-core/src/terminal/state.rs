@@ -1,5 +1,6 @@
 //! What a terminal's task, its viewers and its handles share. Locked for short steps only, never over an await.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -231,14 +232,25 @@ impl State {
         (self.phase == Phase::Running).then_some(facts.pid)
     }
 
-    /// Gives the child what it takes of the queued input.
+    /// Gives the child what it takes of the queued input, at once.
     pub(crate) fn flush_input(&mut self, counters: &Counters) -> Flushed {
-        let Some(device) = &self.device else {
-            self.input.clear();
-            return Flushed::All;
-        };
+        match self.device.clone() {
+            Some(device) => self.flush_input_by(|bytes| device.write(bytes), counters),
+            None => {
+                self.input.clear();
+                Flushed::All
+            }
+        }
+    }
+
+    /// The same by this way of writing.
+    pub(crate) fn flush_input_by(
+        &mut self,
+        write: impl Fn(&[u8]) -> io::Result<Option<usize>>,
+        counters: &Counters,
+    ) -> Flushed {
         while !self.input.is_empty() {
-            match device.write(self.input.front()) {
+            match write(self.input.front()) {
                 Ok(Some(count)) => {
                     self.input.advance(count);
                     counters.written(count);
@@ -298,7 +310,11 @@ impl State {
     /// Sets the size that was asked for last; the other viewers are to be told.
     pub(crate) fn resize(&mut self, wakers: &mut Vec<Waker>) {
         let Some((size, by)) = self.wanted.take() else { return };
-        let Some(device) = self.device.as_ref().filter(|_| size != self.size) else { return };
+        let Some(device) = &self.device else { return };
+        if device.size().unwrap_or(self.size) == size {
+            self.size = size;
+            return;
+        }
         device.resize(size);
         self.size = size;
         for (_, line) in self.flow.extras().filter(|(id, _)| *id != by) {

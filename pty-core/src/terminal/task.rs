@@ -83,7 +83,6 @@ impl Task {
         while let Some(plan) = self.review() {
             set(timer.as_mut(), plan.until);
             tokio::select! {
-                biased;
                 () = shared.changed.notified() => {}
                 happened = self.child.next() => self.note(happened),
                 seen = readable(self.device.as_ref()), if plan.reads => {
@@ -263,15 +262,13 @@ impl Task {
     }
 
     fn write(&mut self, seen: Readiness) {
-        let flushed = self.shared.lock().flush_input(&self.shared.counters);
-        match (flushed, seen, &self.device) {
-            (Flushed::Rest, Readiness::Ready, Some(watched)) => watched.note_full(),
-            (Flushed::Rest, Readiness::HungUpOnce, _) => {
-                // Whether somebody has it open again, or nobody has, reading will tell.
-                self.watch_anew();
-                self.silence.hang_up(Instant::now());
-            }
-            _ => {}
+        let Some(watched) = &self.device else { return };
+        let counters = &self.shared.counters;
+        let flushed = self.shared.lock().flush_input_by(|bytes| watched.write(bytes), counters);
+        if (flushed, seen) == (Flushed::Rest, Readiness::HungUpOnce) {
+            // Whether somebody has it open again, or nobody has, reading will tell.
+            self.watch_anew();
+            self.silence.hang_up(Instant::now());
         }
     }
 

@@ -237,19 +237,21 @@ impl Input {
     /// # Errors
     /// [`Error::ReadOnly`], [`Error::Exited`], [`Error::Detached`].
     pub fn resize(&self, size: Size) -> Result<()> {
-        let overtaken = {
-            let mut state = self.for_writing()?;
-            let before = state.wanted.replace((size, self.seat.id)).filter(|(_, by)| *by != self.seat.id);
-            // Whose size is never set has to hear which one is.
-            before.and_then(|(_, by)| state.flow.extra(by)).and_then(|line| {
-                line.resized = Some(size);
-                line.take_waker()
-            })
+        let mut state = self.for_writing()?;
+        let Some((_, by)) = state.wanted.replace((size, self.seat.id)) else {
+            drop(state);
+            self.seat.shared.changed.notify_one();
+            return Ok(());
         };
+        // The task knows of one already. Whose size is never set has to hear which one is.
+        let overtaken = state.flow.extra(by).filter(|_| by != self.seat.id).and_then(|line| {
+            line.resized = Some(size);
+            line.take_waker()
+        });
+        drop(state);
         if let Some(waker) = overtaken {
             waker.wake();
         }
-        self.seat.shared.changed.notify_one();
         Ok(())
     }
 

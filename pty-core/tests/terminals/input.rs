@@ -10,8 +10,10 @@ trials![
     a_large_paste_reaches_a_slow_reader_exactly,
     a_paste_of_two_mebibytes_into_cat_never_stands_still,
     small_pieces_of_a_paste_never_stand_still,
+    silent_readers_get_all_of_it,
     ctrl_c_is_answered_at_once_during_a_flood,
     a_new_size_reaches_the_child_and_the_others,
+    a_size_that_the_child_set_is_set_anew,
     signals_reach_the_foreground,
     a_watcher_may_only_look,
     input_after_the_end_is_refused,
@@ -118,6 +120,24 @@ async fn paste_in_pieces(size: usize) {
     assert!(echoed == paste);
 }
 
+/// Nothing comes back that could wake anybody by chance: the system's word that there is room must never be missed.
+async fn silent_readers_get_all_of_it() {
+    let paste = Bytes::from(vec![b'x'; 256 << 10]);
+    let runs = (0..60).map(|_| tokio::spawn(paste_to_a_silent_reader(paste.clone())));
+    for run in runs {
+        run.await.unwrap();
+    }
+}
+
+async fn paste_to_a_silent_reader(paste: Bytes) {
+    let terminal = spawn("stty raw -echo; echo ready; head -c 262144 | wc -c").await;
+    let mut reader = Reader::new(writer(&terminal));
+    reader.until("ready").await;
+    reader.viewer.input.send(paste).await.unwrap();
+    while reader.more().await {}
+    assert!(String::from_utf8_lossy(&reader.bytes).contains("262144"));
+}
+
 async fn ctrl_c_is_answered_at_once_during_a_flood() {
     let terminal =
         spawn("trap 'echo stopped; exit 0' INT; while :; do echo line of a flood that never ends; done")
@@ -152,6 +172,17 @@ async fn a_new_size_reaches_the_child_and_the_others() {
         }
     }
     terminal.end().await.unwrap();
+}
+
+async fn a_size_that_the_child_set_is_set_anew() {
+    let terminal = spawn("stty cols 132 rows 50; echo ready; read line; stty size").await;
+    let mut reader = Reader::new(writer(&terminal));
+    reader.until("ready").await;
+    reader.viewer.input.resize(Size::default()).unwrap();
+    // The size is set before what is typed later is read.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    reader.viewer.input.send("\n").await.unwrap();
+    reader.until("24 80").await;
 }
 
 async fn signals_reach_the_foreground() {

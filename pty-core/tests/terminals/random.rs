@@ -12,7 +12,7 @@ trials![whatever_viewers_do_each_byte_comes_once_and_in_its_place];
 
 /// Bytes of one run.
 const BYTES: u64 = 3_000_000;
-const RUNS: u64 = 40;
+const RUNS: u64 = 30;
 
 /// A small, repeatable generator (SplitMix64).
 struct Dice(u64);
@@ -33,7 +33,7 @@ fn byte(offset: u64) -> u8 {
 
 fn limits(limits: &mut pty_core::Limits) {
     (limits.window, limits.ring_bytes) = (20_000, 100_000);
-    (limits.hold, limits.stall) = (Duration::from_secs(5), Duration::from_secs(20));
+    (limits.hold, limits.stall) = (Duration::from_secs(3), Duration::from_secs(20));
 }
 
 async fn whatever_viewers_do_each_byte_comes_once_and_in_its_place() {

@@ -12,6 +12,8 @@ use super::config::TerminalConfig;
 use super::problem;
 use super::profile::Profile;
 
+/// Most bytes of all arguments, and of all variables.
+const BYTES_MAX: usize = 32 << 10;
 /// Most characters of a name.
 const NAME_MAX: usize = 200;
 
@@ -112,14 +114,20 @@ fn name(name: Option<String>) -> Result<Option<String>, Problem> {
 }
 
 fn check_args(args: &[String]) -> Result<(), Problem> {
-    let has_nul = args.iter().any(|arg| arg.contains('\0'));
-    if has_nul { Err(Problem::invalid("args", "can't hold a NUL")) } else { Ok(()) }
+    let is_good = args.iter().all(|arg| !arg.contains('\0')) && fits(args.iter().map(String::len));
+    if is_good { Ok(()) } else { Err(Problem::invalid("args", "holds a NUL, or more than 32 KiB")) }
+}
+
+fn fits(lengths: impl Iterator<Item = usize>) -> bool {
+    lengths.sum::<usize>() <= BYTES_MAX
 }
 
 fn check_env(env: &BTreeMap<String, String>) -> Result<(), Problem> {
     let is_name = |name: &str| !name.is_empty() && !name.contains(['=', '\0']);
-    let is_good = env.iter().all(|(name, value)| is_name(name) && !value.contains('\0'));
-    if is_good { Ok(()) } else { Err(Problem::invalid("env", "has a name or a value that can't be one")) }
+    let is_good = env.iter().all(|(name, value)| is_name(name) && !value.contains('\0'))
+        && fits(env.iter().map(|(name, value)| name.len() + value.len()));
+    let message = "has a name or a value that can't be one, or more than 32 KiB";
+    if is_good { Ok(()) } else { Err(Problem::invalid("env", message)) }
 }
 
 /// A directory in one of the roots, once links are followed. What isn't absolute counts from the working directory.

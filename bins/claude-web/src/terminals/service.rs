@@ -174,7 +174,8 @@ impl WebTerminals {
         self.shared.config.recordings.join(who.user.to_string()).join(format!("{id}.cast"))
     }
 
-    /// Ends the terminals of those whose account is gone or disabled, as long as it is waited for.
+    /// Ends the terminals of those whose account is gone, disabled, or of a role without terminals, as long as it is
+    /// waited for.
     pub async fn end_with_their_owners(&self, auth: &Auth) {
         let terminals = &self.shared.terminals;
         let owners = || {
@@ -188,7 +189,8 @@ impl WebTerminals {
                 }
             }
         };
-        auth.watch_over(owners, end).await;
+        let may = |role| self.shared.config.roles.contains(&role);
+        auth.watch_over(owners, may, end).await;
     }
 
     /// Ends all of them.

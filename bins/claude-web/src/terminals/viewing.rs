@@ -172,6 +172,8 @@ impl Viewing {
                 Err(Fault::TooLarge) => return End::Farewell(Farewell::TooLarge),
                 Err(fault) => return fault.close_code().map_or(End::Gone, End::Fault),
             };
+            // Small frames come by the thousand in one read; others get their turn between.
+            tokio::task::coop::consume_budget().await;
             let (kind, said) = wire::parse(&message);
             figures::received(kind, message.len());
             let answer = match said {

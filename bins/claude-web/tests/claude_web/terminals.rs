@@ -78,6 +78,8 @@ pub(crate) fn what_may_not_be_asked_of_a_terminal_is_refused_by_name() {
             (json!({"command": "bash", "env": {"A=B": "x"}}), "env"),
             (json!({"command": "bash", "env": {"": "x"}}), "env"),
             (json!({"command": "bash", "name": "two\nlines"}), "name"),
+            (json!({"command": "bash", "args": ["x".repeat(40_000)]}), "args"),
+            (json!({"command": "bash", "env": {"A": "x".repeat(200_000)}}), "env"),
         ] {
             let answer = server.request(Method::POST, "/api/terminals").json(&body).send().await.unwrap();
             assert_eq!(answer.status(), 400, "{body}");
@@ -352,24 +354,33 @@ pub(crate) fn terminals_end_with_their_owners_account() {
     block_on(async {
         let place = place().set("TERMINAL_ROLES", "admin,user");
         let server = place.start().await;
-        let user = server.sign_in("bob", &add_user(&place, "bob", "user")).await;
-        let request =
-            server.request_as(&user, Method::POST, "/api/terminals").json(&json!({"command": "bash"}));
-        let info: Value = request.send().await.unwrap().json().await.unwrap();
-        let mut request = server.handshake(info["id"].as_str().unwrap(), "");
-        request.headers_mut().insert("authorization", format!("Bearer {user}").parse().unwrap());
-        let mut viewer = server.connect(request).await.unwrap();
-        let users = server.get("/api/users").await;
-        let bob = users["items"].as_array().unwrap().iter().find(|user| user["name"] == "bob").unwrap();
-        let path = format!("/api/users/{}", bob["id"].as_str().unwrap());
-        assert_eq!(server.request(Method::DELETE, &path).send().await.unwrap().status(), 204);
-        let (code, close) = viewer.farewell().await;
-        assert!(
-            matches!((code.as_str(), close), ("unauthorized", Some(4001)) | ("deleted", Some(4004))),
-            "{code}"
-        );
-        let pid = info["pid"].as_u64().unwrap();
-        eventually("the terminal ends", || !std::path::Path::new(&format!("/proc/{pid}")).exists()).await;
-        assert_eq!(viewer.next().await, Said::Closed(None));
+        for (name, method, change) in [
+            ("bob", Method::DELETE, json!({})),
+            ("ann", Method::PATCH, json!({"disabled": true})),
+            ("joe", Method::PATCH, json!({"role": "viewer"})),
+        ] {
+            let user = server.sign_in(name, &add_user(&place, name, "user")).await;
+            let request = server.request_as(&user, Method::POST, "/api/terminals");
+            let request = request.json(&json!({"command": "bash"}));
+            let info: Value = request.send().await.unwrap().json().await.unwrap();
+            let mut request = server.handshake(info["id"].as_str().unwrap(), "");
+            request.headers_mut().insert("authorization", format!("Bearer {user}").parse().unwrap());
+            let mut viewer = server.connect(request).await.unwrap();
+            let users = server.get("/api/users").await;
+            let account =
+                users["items"].as_array().unwrap().iter().find(|user| user["name"] == name).unwrap();
+            let path = format!("/api/users/{}", account["id"].as_str().unwrap());
+            let done = server.request(method, &path).json(&change).send().await.unwrap();
+            assert!(done.status().is_success(), "{name}: {}", done.text().await.unwrap());
+            let (code, close) = viewer.farewell().await;
+            let told = (code.as_str(), close);
+            assert!(
+                matches!(told, ("unauthorized", Some(4001)) | ("deleted", Some(4004))),
+                "{name}: {told:?}"
+            );
+            let pid = info["pid"].as_u64().unwrap();
+            eventually("the terminal ends", || !std::path::Path::new(&format!("/proc/{pid}")).exists()).await;
+            assert_eq!(viewer.next().await, Said::Closed(None));
+        }
     });
 }

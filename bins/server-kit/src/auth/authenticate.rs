@@ -10,7 +10,7 @@ use super::credentials::Credentials;
 use super::failure::Failure;
 use super::signed_out::changed;
 use super::{
-    Account, Auth, Authenticate, Digest, Find, Identity, Key, LoginId, Proof, Scope, Timestamp, UserId,
+    Account, Auth, Authenticate, Digest, Find, Identity, Key, LoginId, Proof, Role, Scope, Timestamp, UserId,
 };
 use crate::problem::Problem;
 
@@ -59,14 +59,21 @@ impl Auth {
         self.enabled(user).await.map_or(true, |account| account.is_some())
     }
 
-    /// Calls `gone` for each of `owners` whose account is gone or disabled, whenever something changed and at least
-    /// every 15 s, for ever. For what goes on without its owner.
-    pub async fn watch_over(&self, owners: impl Fn() -> HashSet<UserId>, gone: impl Fn(UserId)) {
+    /// Calls `gone` for each of `owners` whose account is gone or disabled, or has a role that may not have what it
+    /// owns, whenever something changed and at least every 15 s, for ever. For what goes on without its owner.
+    pub async fn watch_over(
+        &self,
+        owners: impl Fn() -> HashSet<UserId>,
+        may: impl Fn(Role) -> bool,
+        gone: impl Fn(UserId),
+    ) {
         let mut changes = self.changes();
         loop {
             changed(&mut changes).await;
             for owner in owners() {
-                if !self.is_enabled(owner).await {
+                // One that can't be asked for a moment counts.
+                let account = self.enabled(owner).await;
+                if account.is_ok_and(|account| !account.is_some_and(|account| may(account.role))) {
                     gone(owner);
                 }
             }

@@ -93,11 +93,17 @@ fn the_place_of_a_cut_writer_is_kept_for_as_long_as_said() {
 fn a_writer_that_comes_back_takes_the_nearest_place_before_it() {
     let mut flow = flow();
     let seats = [10, 60, 90].map(|from| flow.sit(WRITER, (from, 0), ()));
-    seats.into_iter().for_each(|id| flow.cut(id, now()));
+    for id in seats {
+        flow.sent(id, 95);
+        flow.cut(id, now());
+    }
     flow.sit(WRITER, (70, 0), ());
     // The places at 10 and 90 are left; the writer itself is at 70.
     assert_eq!(flow.end_of_reading(at(90)), Some(10 + RING).min(Some(70 + WINDOW)));
     assert_eq!(flow.seats.iter().map(|seat| seat.acked).collect::<Vec<_>>(), [10, 90, 70]);
+    // Who begins where none of them can have come has never been there.
+    flow.sit(WRITER, (96, 0), ());
+    assert_eq!(flow.seats.len(), 4);
 }
 
 #[test]
