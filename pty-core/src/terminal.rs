@@ -4,6 +4,7 @@ pub(crate) mod child;
 pub(crate) mod device;
 pub(crate) mod flow;
 pub(crate) mod input;
+pub(crate) mod patience;
 pub(crate) mod ring;
 pub(crate) mod silence;
 pub(crate) mod state;
@@ -55,7 +56,7 @@ impl Terminal {
     }
 
     /// Attaches a viewer. A writer takes over the place that was kept for one whose connection was cut, if it begins
-    /// behind what that one acknowledged. An ended terminal can be attached to as well: what it wrote is told, then
+    /// between what that one acknowledged and what it was sent. An ended terminal can be attached to as well: what it wrote is told, then
     /// its end.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use portable_pty::{PtySize, native_pty_system};
 use rustix::fs::{Gid, Mode, OFlags, Uid};
@@ -192,6 +193,23 @@ impl Watched {
             read => Ok(read),
         });
         read.unwrap_or(Read::Nothing)
+    }
+
+    /// Whether there is more within so long, without going to sleep. If not, that is remembered. Asking doesn't make the
+    /// system look for more itself, as reading does.
+    pub(crate) fn has_more(&self, within: Duration) -> bool {
+        let asked = Instant::now();
+        let found = self.0.try_io(Interest::READABLE, |handle| {
+            loop {
+                if rustix::io::ioctl_fionread(&handle.0.0).is_ok_and(|count| count > 0) {
+                    return Ok(());
+                }
+                if asked.elapsed() >= within {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+            }
+        });
+        found.is_ok()
     }
 
     /// Reads whatever is remembered.

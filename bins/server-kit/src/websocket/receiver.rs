@@ -17,6 +17,8 @@ use super::{Fault, Message};
 const READ_BYTES: usize = 64 << 10;
 /// Reads without a message, in a row, before others get their turn.
 const READS_AT_ONCE: usize = 4;
+/// Pings and pongs, in a row, before others get their turn.
+const PINGS_AT_ONCE: usize = 256;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -84,6 +86,9 @@ impl Receiver {
         for _ in 0..READS_AT_ONCE {
             if let Some(told) = self.over_rest(Self::decode) {
                 return Poll::Ready(told);
+            }
+            if !self.rest.is_empty() {
+                break;
             }
             let told = match ready!(self.poll_read(context, Self::decode)) {
                 Ok(told) => told,
@@ -164,8 +169,9 @@ impl Receiver {
         })
     }
 
+    /// The next message, unless there are very many pings before it: then some of the input is left.
     fn decode(&mut self, input: &mut &[u8]) -> Option<Result<Message, Fault>> {
-        loop {
+        for _ in 0..PINGS_AT_ONCE {
             let told = match self.decoder.next(input) {
                 Ok(None) => return None,
                 Ok(Some(Event::Ping(ping))) => {
@@ -190,6 +196,7 @@ impl Receiver {
             self.wire.pulse().fell_behind();
             return Some(told);
         }
+        None
     }
 
     /// Looks for the client's close alone.
