@@ -195,21 +195,17 @@ impl Watched {
         read.unwrap_or(Read::Nothing)
     }
 
-    /// Whether there is more within so long, without going to sleep. If not, that is remembered. Asking doesn't make the
-    /// system look for more itself, as reading does.
+    /// Whether there is more within so long, without going to sleep: to read would be to sleep until the system has looked.
     pub(crate) fn has_more(&self, within: Duration) -> bool {
         let asked = Instant::now();
-        let found = self.0.try_io(Interest::READABLE, |handle| {
-            loop {
-                if rustix::io::ioctl_fionread(&handle.0.0).is_ok_and(|count| count > 0) {
-                    return Ok(());
-                }
-                if asked.elapsed() >= within {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
+        loop {
+            if rustix::io::ioctl_fionread(&self.0.get_ref().0.0).is_ok_and(|count| count > 0) {
+                return true;
             }
-        });
-        found.is_ok()
+            if asked.elapsed() >= within {
+                return false;
+            }
+        }
     }
 
     /// Reads whatever is remembered.

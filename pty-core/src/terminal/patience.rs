@@ -3,7 +3,7 @@
 //! The system hands a terminal's output over in pieces of 4 KiB, each by a helper of its own. Who asks for more between two
 //! pieces is put to sleep and woken for each of them, which takes several times as long as the piece itself. The next one
 //! is mostly there within some microseconds: looking for it meanwhile costs less than sleeping. Where it isn't, that is
-//! learned: then it is tried seldom.
+//! learned, and it is tried seldom.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -27,24 +27,16 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// How long to look for more now.
-    pub(crate) fn next(&mut self) -> Duration {
+    /// Waits for more, as long as it seems worth it; `comes` tells whether it came within so long.
+    pub(crate) fn wait(&mut self, comes: impl FnOnce(Duration) -> bool) {
         if *IS_ALONE || self.skip > 0 {
             self.skip = self.skip.saturating_sub(1);
-            return Duration::ZERO;
+        } else if comes(PATIENCE) {
+            self.penalty = 0;
+        } else {
+            self.penalty = (self.penalty * 2).clamp(1, SKIP_MOST);
+            self.skip = self.penalty;
         }
-        PATIENCE
-    }
-
-    /// More came in time.
-    pub(crate) fn paid_off(&mut self) {
-        self.penalty = 0;
-    }
-
-    /// Nothing came.
-    pub(crate) fn was_in_vain(&mut self) {
-        self.penalty = (self.penalty * 2).clamp(1, SKIP_MOST);
-        self.skip = self.penalty;
     }
 }
 
@@ -57,14 +49,19 @@ mod tests {
         let mut patience = Patience::default();
         let mut tried = 0;
         for _ in 0..1000 {
-            if !patience.next().is_zero() {
+            patience.wait(|_| {
                 tried += 1;
-                patience.was_in_vain();
-            }
+                false
+            });
         }
         assert!(tried < 25, "{tried}");
-        while !*IS_ALONE && patience.next().is_zero() {}
-        patience.paid_off();
-        assert!(*IS_ALONE || !patience.next().is_zero());
+        tried = 0;
+        for _ in 0..1000 {
+            patience.wait(|_| {
+                tried += 1;
+                true
+            });
+        }
+        assert!(*IS_ALONE || tried > 900, "{tried}");
     }
 }

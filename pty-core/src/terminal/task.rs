@@ -249,7 +249,7 @@ impl Task {
         let now = Instant::now();
         let (read, last) = SCRATCH.with_borrow_mut(|scratch| {
             let place = &mut scratch[..most(room)];
-            let (read, last) = burst((watched, seen), place, &mut self.patience);
+            let (read, last) = burst(watched, place, &mut self.patience);
             if read > 0 {
                 self.silence.break_off(now);
                 self.shared.lock().push(&scratch[..read], &self.shared.counters, &mut self.wakers);
@@ -308,7 +308,7 @@ fn most(room: u64) -> usize {
 }
 
 /// Reads until there is nothing for now, or little, or the place is full.
-fn burst((watched, seen): (&Watched, Readiness), place: &mut [u8], patience: &mut Patience) -> (usize, Read) {
+fn burst(watched: &Watched, place: &mut [u8], patience: &mut Patience) -> (usize, Read) {
     let mut read = 0;
     while read < place.len() {
         match watched.read(&mut place[read..]) {
@@ -316,24 +316,9 @@ fn burst((watched, seen): (&Watched, Readiness), place: &mut [u8], patience: &mu
             Read::Some(count) => read += count,
             last @ (Read::Nothing | Read::HungUp) => return (read, last),
         }
-        // What was hung up once has to be read to the word that it is.
-        if seen == Readiness::Ready && !comes_more(watched, patience) {
-            return (read, Read::Nothing);
-        }
+        patience.wait(|within| watched.has_more(within));
     }
     (read, Read::Some(read))
-}
-
-/// Whether a flood goes on, as far as one may wait for it.
-fn comes_more(watched: &Watched, patience: &mut Patience) -> bool {
-    let within = patience.next();
-    let has_come = watched.has_more(within);
-    match (within.is_zero(), has_come) {
-        (true, _) => {}
-        (false, true) => patience.paid_off(),
-        (false, false) => patience.was_in_vain(),
-    }
-    has_come
 }
 
 async fn readable(device: Option<&Watched>) -> Readiness {
