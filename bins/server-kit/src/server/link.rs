@@ -49,6 +49,11 @@ impl Link {
         }
     }
 
+    /// From now on a client that takes nothing is given up after this time.
+    pub(crate) fn be_patient_for(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         self.socket
             .as_mut()

@@ -160,7 +160,12 @@ impl std::fmt::Debug for Accepted {
 /// Both halves, on the server's own socket where it is one: what reads ahead and boxes it is left behind.
 fn open(upgraded: Upgraded, limits: &Limits, on_rtt: Option<OnRtt>) -> (Receiver, Sender) {
     match upgraded.downcast::<TokioIo<Link>>() {
-        Ok(parts) => halves(Box::new(parts.io.into_inner()), &parts.read_buf, limits, on_rtt),
+        Ok(parts) => {
+            let mut link = parts.io.into_inner();
+            // Who takes nothing can't be sent a ping that it would leave unanswered.
+            link.be_patient_for(limits.ping_every + limits.pong_within);
+            halves(Box::new(link), &parts.read_buf, limits, on_rtt)
+        }
         Err(other) => halves(Box::new(TokioIo::new(other)), &Bytes::new(), limits, on_rtt),
     }
 }

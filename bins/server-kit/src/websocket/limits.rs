@@ -11,7 +11,8 @@ pub struct Limits {
     /// From one ping of ours to the next; 20 s.
     pub ping_every: Duration,
     /// How long a ping may go unanswered; then the client is gone. Anything else that comes of it renews the wait,
-    /// to three times as much in all: on a slow link the answer stands behind other bytes. While the receiver isn't
+    /// to three times as much in all: on a slow link the answer stands behind other bytes. Who takes nothing of what is
+    /// sent is gone after this and `ping_every`. While the receiver isn't
     /// asked for more, no answer can be seen and none is missed. 20 s.
     pub pong_within: Duration,
     /// How long a [`close`](super::close) may take; then the socket is shut down without the client's answer. 2 s.

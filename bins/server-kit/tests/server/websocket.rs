@@ -194,6 +194,18 @@ async fn a_client_that_falls_silent_is_dropped() {
     assert!((200..3000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
 }
 
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_dropped() {
+    let app = App::start().await;
+    foreign(&app, "/public/ws/brief", |mut socket| {
+        // Each comes back, until neither side's system holds any more. Others are waited for, for a minute.
+        let sent = (0..200).map(|_| socket.send(Message::Binary(pattern(1 << 20))));
+        let ended = sent.into_iter().find_map(Result::err).expect("it goes on for ever");
+        assert!(matches!(ended, tungstenite::Error::Io(_)), "{ended}");
+    })
+    .await;
+}
+
 /// Neither is a client dropped whose answer stands unread because the server doesn't read.
 #[tokio::test]
 async fn a_client_is_not_dropped_while_the_server_is_busy() {
