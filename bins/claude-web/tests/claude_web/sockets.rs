@@ -117,7 +117,11 @@ pub(crate) fn frames_are_to_the_letter() {
         assert_eq!((&exit["code"], &exit["signal"]), (&Value::Null, &"INT".into()));
         assert!(exit["cpu_ms"].is_u64() && exit["peak_rss_kib"].as_u64().unwrap() > 100);
         other.exit().await;
-        // Later it is all told again, and what is typed is answered.
+        // Later it is all told again.
+        let path = format!("/api/terminals/{id}");
+        while server.get(&path).await["state"] != "exited" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let mut late = server.view(&id, "?from=5").await;
         assert_eq!((&late.hello["state"], &late.hello["from"]), (&"exited".into(), &5.into()));
         late.exit().await;
