@@ -74,11 +74,14 @@ async fn what_was_not_read_yet_comes_after_a_late_acknowledgement() {
 }
 
 async fn last_words_are_kept_when_the_end_was_asked_for() {
-    let idle = Some(Duration::from_millis(200));
+    let idle = Some(Duration::from_secs(2));
     let terminals = Terminals::builder().limits(|limits| limits.idle = idle).build();
+    let text = "trap 'echo bye; exit' HUP; echo ready; while :; do sleep 0.01; done";
+    let mut all = Vec::new();
     for _ in 0..10 {
-        let text = "trap 'echo bye; exit' HUP; echo ready; while :; do sleep 0.01; done";
-        let terminal = terminals.spawn(shell(text)).await.unwrap();
+        all.push(terminals.spawn(shell(text)).await.unwrap());
+    }
+    for terminal in all {
         terminal.exited().await.unwrap();
         let (bytes, _) = read_all(writer(&terminal)).await;
         assert_eq!(String::from_utf8_lossy(&bytes), "ready\r\nbye\r\n");
@@ -149,7 +152,7 @@ async fn a_shutdown_ends_all_and_takes_no_more() {
 
 async fn an_ended_terminal_can_be_looked_at_for_a_while() {
     let limits = |limits: &mut pty_core::Limits| {
-        (limits.kept, limits.kept_for) = (2, Duration::from_millis(500));
+        (limits.kept, limits.kept_for) = (2, Duration::from_secs(3));
     };
     let terminals = Terminals::builder().limits(limits).build();
     let mut ids = Vec::new();
