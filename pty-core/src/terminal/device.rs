@@ -1,7 +1,7 @@
 //! The server's end of a terminal: what children write is read here, what people type is written here.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -102,12 +102,6 @@ impl Device {
         let leader = || Pid::from_raw(leader?.cast_signed());
         let group = termios::tcgetpgrp(&self.0).ok().or_else(leader).ok_or(io::ErrorKind::NotFound)?;
         Ok(rustix::process::kill_process_group(group, signal.system())?)
-    }
-}
-
-impl AsFd for Device {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
     }
 }
 

@@ -285,8 +285,7 @@ impl Task {
     }
 
     /// Nobody is left: it can be looked at for a while, unless it was deleted.
-    async fn keep(mut self) {
-        drop(self.place.take());
+    async fn keep(self) {
         let Self { shared, registry, .. } = self;
         registry.ended(shared.id);
         shared.over.notify_waiters();

@@ -267,16 +267,7 @@ impl Input {
 
     /// Leaves for good: no place is kept, and the child waits for nobody who isn't there.
     pub fn detach(self) {
-        let other_half = {
-            let mut state = self.seat.shared.lock();
-            let waker = state.flow.extra(self.seat.id).and_then(Line::take_waker);
-            state.flow.leave(self.seat.id);
-            waker
-        };
-        if let Some(waker) = other_half {
-            waker.wake();
-        }
-        self.seat.shared.changed.notify_one();
+        self.seat.let_go(|state| state.flow.leave(self.seat.id));
     }
 
     fn for_writing(&self) -> Result<std::sync::MutexGuard<'_, State>> {
@@ -298,18 +289,24 @@ impl Drop for Output {
     }
 }
 
-impl Drop for Seat {
-    fn drop(&mut self) {
+impl Seat {
+    /// Leaves in this way; the other half hears of it, and so does the task: who is waited for has changed.
+    fn let_go(&self, leave: impl FnOnce(&mut State)) {
         let other_half = {
             let mut state = self.shared.lock();
             let waker = state.flow.extra(self.id).and_then(Line::take_waker);
-            state.flow.cut(self.id, Instant::now());
+            leave(&mut state);
             waker
         };
         if let Some(waker) = other_half {
             waker.wake();
         }
-        // Who is waited for has changed.
         self.shared.changed.notify_one();
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.let_go(|state| state.flow.cut(self.id, Instant::now()));
     }
 }

@@ -106,11 +106,6 @@ impl Profiles {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|profile| profile.name.as_str())
     }
-
-    /// All of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Profile> {
-        self.0.iter()
-    }
 }
 
 /// What lies between semicolons that aren't quoted. Empty ones are none: the last may have its semicolon too.
