@@ -18,6 +18,16 @@ pub enum Mode {
 pub struct Attach {
     pub(crate) mode: Mode,
     pub(crate) from: Option<u64>,
+    pub(crate) stalling: Stalling,
+}
+
+/// What becomes of a writer that holds the child back without an acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stalling {
+    /// It is closed after [`Limits::stall`](crate::Limits::stall).
+    Closes,
+    /// The child waits.
+    Waits,
 }
 
 impl Attach {
@@ -33,13 +43,20 @@ impl Attach {
 
     /// In this mode.
     pub const fn as_(mode: Mode) -> Self {
-        Self { mode, from: None }
+        Self { mode, from: None, stalling: Stalling::Closes }
     }
 
     /// Begins at this offset: one after the last byte that the viewer has. Unless given, at the oldest byte that is
     /// held. Beyond the head it begins there; before the oldest byte, with a gap.
     pub const fn from(mut self, offset: u64) -> Self {
         self.from = Some(offset);
+        self
+    }
+
+    /// Is never closed as stalled, however long the child waits for it: for a caller that finds out by itself whether
+    /// who looks is still there, and drops the viewer if not.
+    pub const fn patient(mut self) -> Self {
+        self.stalling = Stalling::Waits;
         self
     }
 }

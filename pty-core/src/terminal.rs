@@ -13,7 +13,7 @@ pub(crate) mod viewer;
 
 use std::sync::Arc;
 
-use crate::attach::{Attach, Mode, Start};
+use crate::attach::{Attach, Mode, Stalling, Start};
 use crate::error::{Error, Limit, Result};
 use crate::exit::Exit;
 use crate::frame::Reason;
@@ -77,6 +77,9 @@ impl Terminal {
         let (base, head) = (state.ring.base(), state.ring.head());
         let from = attach.from.unwrap_or(base).min(head);
         let id = state.flow.sit(Role::Viewer(attach.mode), (from, base), Line::default());
+        if attach.stalling == Stalling::Waits {
+            state.flow.wait_for(id);
+        }
         let (size, phase, mode) = (state.size, state.phase, attach.mode);
         drop(state);
         if mode == Mode::Write {

@@ -10,6 +10,7 @@ use process_tree::{Command, Tree};
 use super::resources;
 use super::spec::{Spec, User};
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 use crate::terminal::Terminal;
 use crate::terminal::child::{Child, Source};
 use crate::terminal::device::{Device, Watched};
@@ -67,7 +68,7 @@ pub(crate) fn own(spec: &Spec, started: Started, place: Place) -> Result<Termina
         #[cfg(not(feature = "recording"))]
         recording: None,
     };
-    let all = (registry.limits.clone(), registry.counters.clone());
+    let all = (limits(spec, &registry.limits), registry.counters.clone());
     let shared = Arc::new(Shared::new((spec.id, facts), all, (device, spec.size)));
     if let Err(refused) = registry.add(Arc::clone(&shared)) {
         abandon(child, place);
@@ -75,6 +76,14 @@ pub(crate) fn own(spec: &Spec, started: Started, place: Place) -> Result<Termina
     }
     tokio::spawn(Task::new(Arc::clone(&shared), (watched, child), place).run());
     Ok(Terminal { shared })
+}
+
+/// The limits of this terminal.
+fn limits(spec: &Spec, of_all: &Arc<Limits>) -> Arc<Limits> {
+    match spec.ring_bytes {
+        None => Arc::clone(of_all),
+        Some(ring_bytes) => Arc::new(Limits { ring_bytes, ..Limits::clone(of_all) }.settled()),
+    }
 }
 
 /// Ends a child that nobody will own. It counts until nobody of it is left.

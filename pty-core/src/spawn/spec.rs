@@ -27,6 +27,7 @@ pub struct Spec {
     pub(crate) name: Option<String>,
     pub(crate) user: Option<User>,
     pub(crate) resources: Resources,
+    pub(crate) ring_bytes: Option<usize>,
     #[cfg(feature = "recording")]
     pub(crate) recording: Option<crate::recording::Recording>,
 }
@@ -59,6 +60,7 @@ impl Spec {
             name: None,
             user: None,
             resources: Resources::default(),
+            ring_bytes: None,
             #[cfg(feature = "recording")]
             recording: None,
         }
@@ -146,6 +148,14 @@ impl Spec {
     #[must_use]
     pub fn resources(mut self, change: impl FnOnce(&mut Resources)) -> Self {
         change(&mut self.resources);
+        self
+    }
+
+    /// How much of its output is kept for replay, instead of [`Limits::ring_bytes`](crate::Limits::ring_bytes). At
+    /// least 64 KiB; a window is at most that.
+    #[must_use]
+    pub fn ring_bytes(mut self, bytes: usize) -> Self {
+        self.ring_bytes = Some(bytes);
         self
     }
 

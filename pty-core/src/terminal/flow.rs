@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::attach::Mode;
+use crate::attach::{Mode, Stalling};
 use crate::limits::Limits;
 
 /// Places that are kept for cut writers of one terminal.
@@ -43,6 +43,7 @@ struct Seat<X> {
     place: Place,
     /// Since when the child waits for this seat, or when it last moved while the child did.
     blocks_since: Option<Instant>,
+    stalling: Stalling,
     extra: X,
 }
 
@@ -113,8 +114,16 @@ impl<X> Flow<X> {
         self.next += 1;
         let id = SeatId(self.next);
         let acked = from.max(base);
-        self.seats.push(Seat { id, role, sent: from, acked, place: Place::Taken, blocks_since: None, extra });
+        let (place, stalling) = (Place::Taken, Stalling::Closes);
+        self.seats.push(Seat { id, role, sent: from, acked, place, blocks_since: None, stalling, extra });
         id
+    }
+
+    /// The child waits for this seat as long as it takes.
+    pub(crate) fn wait_for(&mut self, id: SeatId) {
+        if let Some(seat) = self.seat(id) {
+            seat.stalling = Stalling::Waits;
+        }
     }
 
     fn take_over(&mut self, from: u64) {
@@ -226,7 +235,8 @@ impl<X> Flow<X> {
         let rules = self.rules;
         for seat in &mut self.seats {
             let is_short = |end: u64| end.saturating_sub(output.head) < output.least;
-            let blocks = seat.place == Place::Taken && rules.end_for(seat, output).is_some_and(is_short);
+            let may_stall = seat.place == Place::Taken && seat.stalling == Stalling::Closes;
+            let blocks = may_stall && rules.end_for(seat, output).is_some_and(is_short);
             seat.blocks_since = if blocks { seat.blocks_since.or(Some(now)) } else { None };
         }
         let stalls = |seat: &&Seat<X>| seat.blocks_since.is_some_and(|since| since + rules.stall <= now);

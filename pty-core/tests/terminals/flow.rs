@@ -9,6 +9,8 @@ trials![
     nothing_is_lost_by_twenty_cuts_of_random_bytes,
     a_writer_that_stands_still_pauses_the_child,
     a_writer_that_stands_still_for_too_long_is_closed_and_comes_back,
+    a_patient_writer_is_waited_for_as_long_as_it_takes,
+    a_terminal_may_keep_less_than_others,
     who_is_closed_does_not_wait_to_be_heard,
     a_watcher_holds_nobody_back_and_is_told_what_it_missed,
     without_viewers_the_child_runs_on,
@@ -81,6 +83,29 @@ async fn a_writer_that_stands_still_for_too_long_is_closed_and_comes_back() {
     let back = terminal.attach(Attach::writer().from(at)).unwrap();
     assert!(back.start.from == at && back.start.head >= at);
     terminal.end().await.unwrap();
+}
+
+async fn a_patient_writer_is_waited_for_as_long_as_it_takes() {
+    let terminals = Terminals::builder().limits(|limits| limits.stall = Duration::from_millis(100)).build();
+    let terminal = terminals.spawn(shell("yes")).await.unwrap();
+    let mut viewer = terminal.attach(Attach::writer().patient()).unwrap();
+    let mut at = 0;
+    while at < 256 << 10 {
+        let Some(Frame::Output { data, .. }) = viewer.output.next().await else { panic!("no output") };
+        at += data.len() as u64;
+    }
+    sleep(Duration::from_millis(500)).await;
+    viewer.input.ack(at).unwrap();
+    assert!(matches!(viewer.output.next().await, Some(Frame::Output { .. })));
+    terminal.end().await.unwrap();
+}
+
+async fn a_terminal_may_keep_less_than_others() {
+    let spec = shell("head -c 1000000 /dev/zero | tr '\\0' 'x'").ring_bytes(100_000);
+    let terminal = terminals().spawn(spec).await.unwrap();
+    assert_eq!(terminal.exited().await.unwrap().head, 1_000_000);
+    let start = writer(&terminal).start;
+    assert_eq!((start.base, start.window), (900_000, 100_000));
 }
 
 async fn who_is_closed_does_not_wait_to_be_heard() {
