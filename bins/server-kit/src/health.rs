@@ -111,7 +111,7 @@ impl Health {
     }
 
     pub(crate) fn routes(self: Arc<Self>) -> Routes<()> {
-        Routes::new().open(routes!(health)).open(routes!(ready)).with_state(self)
+        Routes::new().uncounted(routes!(health)).uncounted(routes!(ready)).with_state(self)
     }
 
     fn state(&self) -> HealthState {

@@ -6,6 +6,7 @@
 //!   the [`Accounts`](auth::Accounts) at each request.
 //! - `Runs` owns work that goes on without readers: one event log and one end each.
 //! - A [`websocket`] is accepted from an [`Offer`](websocket::Offer), and worked on by one task.
+//! - A [`SocketIo`](socket_io::SocketIo) answers the official Socket.IO clients.
 //! - [`Problem`](problem::Problem) is the one error answer.
 //! - Guards for host, origin, rate and size are in [`guard`]; what is seen from outside in [`logs`] and
 //!   [`metrics`]; what can be set in [`settings`].
@@ -29,6 +30,7 @@ pub mod runs;
 pub mod server;
 pub mod settings;
 pub mod shutdown;
+pub mod socket_io;
 pub mod sse;
 #[cfg(feature = "store")]
 pub mod store;

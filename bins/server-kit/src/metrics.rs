@@ -79,7 +79,9 @@ fn describe() {
 pub(crate) fn expose(how: Exposition) -> Exposed {
     handle();
     match how.listener {
-        None => Exposed { on_main: Routes::new().open(routes!(show)).with_state(how.token), apart: None },
+        None => {
+            Exposed { on_main: Routes::new().uncounted(routes!(show)).with_state(how.token), apart: None }
+        }
         Some(listener) => {
             let router = Router::new().route(PATH, get(show)).with_state(how.token);
             Exposed { on_main: Routes::new(), apart: Some((listener, router)) }

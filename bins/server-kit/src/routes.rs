@@ -67,9 +67,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.behind(Door::Gate(access), routes)
     }
 
-    /// Adds routes for probes: public, and free of the rate limit.
+    /// Adds routes that are public and free of the rate limit: for probes, and for handlers that ask the [`Gate`]
+    /// themselves.
     #[must_use]
-    pub(crate) fn open(self, routes: UtoipaMethodRouter<S>) -> Self {
+    pub fn uncounted(self, routes: UtoipaMethodRouter<S>) -> Self {
         self.behind(Door::Open, routes)
     }
 

@@ -1,7 +1,7 @@
-//! The server's side of WebSockets ([RFC 6455]) for binary protocols with one subprotocol.
+//! The server's side of WebSockets ([RFC 6455]): for binary protocols with one subprotocol, or for text without.
 //!
-//! - An [`Offer`] is a client's handshake, checked; [`Offer::speak`] accepts its subprotocol, and [`Accepted::run`]
-//!   answers 101 and runs the work of the connection in a task of its own.
+//! - An [`Offer`] is a client's handshake, checked; [`Offer::speak`] accepts its subprotocol, [`Offer::accept`] none,
+//!   and [`Accepted::run`] answers 101 and runs the work of the connection in a task of its own.
 //! - The [`Receiver`] hands out messages. It keeps no read buffer while it waits, and refuses what is too large by
 //!   its header.
 //! - The [`Sender`] writes frames straight from the pieces they are made of, answers pings and sends its own.
@@ -33,7 +33,7 @@
 //!                 Ok(()) => continue,
 //!                 Err(_) => return,
 //!             },
-//!             Ok(Message::Text) => 1003,
+//!             Ok(Message::Text(_) | Message::Unwanted) => 1003,
 //!             Ok(Message::Close(_)) => 1000,
 //!             Err(fault) => match fault.close_code() {
 //!                 Some(code) => code,
@@ -72,8 +72,11 @@ pub use sender::Sender;
 pub enum Message {
     /// A whole message, joined if it came in fragments. It owns its bytes and nothing else.
     Binary(Bytes),
-    /// A text message, told by its header; what it says is thrown away. A binary protocol closes with 1003.
-    Text,
+    /// A whole text message, if texts are [taken](Accepted::texts).
+    Text(String),
+    /// A text message where none is wanted, told by its header; what it says is thrown away. A binary protocol closes
+    /// with 1003.
+    Unwanted,
     /// The client closes, with this code if it gave one. Nothing comes after it: answer by [`close`].
     Close(Option<u16>),
 }

@@ -167,7 +167,7 @@ impl Viewing {
         loop {
             let message = match receiver.next().await {
                 Ok(Message::Binary(message)) => message,
-                Ok(Message::Text) => return End::Farewell(Farewell::TextFrame),
+                Ok(Message::Text(_) | Message::Unwanted) => return End::Farewell(Farewell::TextFrame),
                 Ok(Message::Close(code)) => return End::Left(code),
                 Err(Fault::TooLarge) => return End::Farewell(Farewell::TooLarge),
                 Err(fault) => return fault.close_code().map_or(End::Gone, End::Fault),

@@ -60,7 +60,7 @@ impl Auth {
     }
 
     /// Calls `gone` for each of `owners` whose account is gone or disabled, or has a role that may not have what it
-    /// owns, whenever something changed and at least every 15 s, for ever. For what goes on without its owner.
+    /// owns, whenever something changed and at least every 4 s, for ever. For what goes on without its owner.
     pub async fn watch_over(
         &self,
         owners: impl Fn() -> HashSet<UserId>,

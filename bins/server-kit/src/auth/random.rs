@@ -23,6 +23,12 @@ pub(crate) fn secret(prefix: &str) -> Result<SecretString, NoRandomness> {
     Ok(format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes)).into())
 }
 
+/// 18 random bytes as 24 characters of base64url.
+pub(crate) fn id() -> Result<String, NoRandomness> {
+    let bytes = generate::<[u8; 18]>(&SystemRandom::new())?.expose();
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
 /// Letters and digits that can't be taken for one another.
 const READABLE: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
 

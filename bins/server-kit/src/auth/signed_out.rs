@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::{Authenticate, Identity};
 
 /// How long a revocation made elsewhere, by a command beside the server, may go unnoticed by an open stream.
-const ASK_AGAIN: Duration = Duration::from_secs(15);
+const ASK_AGAIN: Duration = Duration::from_secs(4);
 
 /// Done once somebody who was let in counts no more: for streams that stay open.
 pub async fn signed_out(auth: &dyn Authenticate, who: &Identity) {

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use metrics::Counter;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -52,6 +53,13 @@ impl Link {
     /// From now on a client that takes nothing is given up after this time.
     pub(crate) fn be_patient_for(&mut self, patience: Duration) {
         self.patience = patience;
+    }
+
+    /// From now on the system takes so many bytes beyond what it has sent. A system that can't takes more.
+    pub(crate) fn hold_back(&self, unsent: u32) {
+        if let Some((stream, _)) = &self.socket {
+            let _ = SockRef::from(stream).set_tcp_notsent_lowat(unsent);
+        }
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {

@@ -15,11 +15,19 @@ const FIRST_GROWTH: usize = 256;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Binary(Bytes),
-    /// Told once its head is complete.
-    Text,
+    Text(String),
+    /// A text message that nobody wants; told once its head is complete.
+    Unwanted,
     Close(Option<u16>),
     Ping(Control),
     Pong(Control),
+}
+
+/// What becomes of text messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Texts {
+    Taken,
+    Unwanted,
 }
 
 /// Decodes what a client sends.
@@ -48,11 +56,23 @@ enum Within {
     Text,
 }
 
-/// Whether messages are of interest.
+/// Which messages are of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Keeps {
     Messages,
+    Binary,
     Nothing,
+}
+
+impl Keeps {
+    /// Whether this payload is.
+    fn takes(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Binary => self != Self::Nothing,
+            Kind::Text => self == Self::Messages,
+            Kind::Control(_) => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -75,14 +95,17 @@ enum Kind {
 
 impl Decoder {
     /// With the most bytes of a message.
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize, texts: Texts) -> Self {
         Self {
             limit,
             part: START,
             within: Within::Nothing,
             message: Vec::new(),
             control: Control::EMPTY,
-            keeps: Keeps::Messages,
+            keeps: match texts {
+                Texts::Taken => Keeps::Messages,
+                Texts::Unwanted => Keeps::Binary,
+            },
         }
     }
 
@@ -101,7 +124,9 @@ impl Decoder {
                     self.part = Part::Payload(payload);
                     if payload.kind == Kind::Text && self.within == Within::Nothing {
                         self.within = Within::Text;
-                        return Ok(Some(Event::Text));
+                        if self.keeps != Keeps::Messages {
+                            return Ok(Some(Event::Unwanted));
+                        }
                     }
                 }
                 Part::Payload(payload) => {
@@ -135,7 +160,7 @@ impl Decoder {
             return Ok(None);
         }
         let left = length(*bytes)?;
-        if kind == Kind::Binary && self.keeps == Keeps::Messages {
+        if self.keeps.takes(kind) {
             let room = self.limit.saturating_sub(self.message.len());
             if left > room as u64 {
                 return Err(Fault::TooLarge);
@@ -155,7 +180,7 @@ impl Decoder {
         *input = rest;
         match payload.kind {
             Kind::Control(_) => unmask(self.control.extend(bytes), payload.key, payload.key_at),
-            Kind::Binary if self.keeps == Keeps::Messages => {
+            kind if self.keeps.takes(kind) => {
                 let start = self.message.len();
                 self.grow(taken, payload);
                 self.message.extend_from_slice(bytes);
@@ -185,8 +210,7 @@ impl Decoder {
             Kind::Control(opcode) => opcode,
             Kind::Binary | Kind::Text if payload.last => {
                 let was = std::mem::replace(&mut self.within, Within::Nothing);
-                let message = std::mem::take(&mut self.message).into_boxed_slice();
-                return Ok((was != Within::Text).then(|| Event::Binary(message.into())));
+                return self.whole(was);
             }
             Kind::Binary => {
                 self.within = Within::Binary;
@@ -200,6 +224,18 @@ impl Decoder {
             Opcode::Pong => Event::Pong(control),
             _ => Event::Close(close_code(control.as_slice())?),
         }))
+    }
+
+    /// The message that is complete.
+    fn whole(&mut self, was: Within) -> Result<Option<Event>, Fault> {
+        let message = std::mem::take(&mut self.message);
+        Ok(match was {
+            Within::Text if self.keeps == Keeps::Messages => {
+                Some(Event::Text(String::from_utf8(message).map_err(|_| Fault::NotUtf8)?))
+            }
+            Within::Text => None,
+            Within::Nothing | Within::Binary => Some(Event::Binary(message.into_boxed_slice().into())),
+        })
     }
 }
 

@@ -11,8 +11,8 @@ pub enum Fault {
     /// The client broke the protocol: which rule of it.
     #[error("the client broke the protocol: {0}")]
     Protocol(&'static str),
-    /// A close frame's reason isn't UTF-8.
-    #[error("the reason of a close is not UTF-8")]
+    /// A text message or the reason of a close isn't UTF-8.
+    #[error("a text is not UTF-8")]
     NotUtf8,
     /// A message is larger than [`Limits::message_bytes`](super::Limits::message_bytes): told by the header of the
     /// frame that exceeds it.

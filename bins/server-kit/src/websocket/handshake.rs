@@ -20,6 +20,7 @@ use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::decoder::Texts;
 use super::pulse::Pulse;
 use super::receiver::OnRtt;
 use super::wire::{Socket, Wire};
@@ -45,8 +46,9 @@ pub struct Offer {
 pub struct Accepted {
     upgrade: OnUpgrade,
     accept: HeaderValue,
-    protocol: HeaderValue,
+    protocol: Option<HeaderValue>,
     limits: Limits,
+    texts: Texts,
     on_rtt: Option<OnRtt>,
 }
 
@@ -97,8 +99,18 @@ impl Offer {
             ));
         }
         let protocol = HeaderValue::from_str(protocol).map_err(Problem::internal)?;
+        Ok(self.accepted(Some(protocol)))
+    }
+
+    /// Accepts no subprotocol and no extension.
+    pub fn accept(self) -> Accepted {
+        self.accepted(None)
+    }
+
+    fn accepted(self, protocol: Option<HeaderValue>) -> Accepted {
         let Self { upgrade, accept, .. } = self;
-        Ok(Accepted { upgrade, accept, protocol, limits: Limits::default(), on_rtt: None })
+        let (limits, texts) = (Limits::default(), Texts::Unwanted);
+        Accepted { upgrade, accept, protocol, limits, texts, on_rtt: None }
     }
 }
 
@@ -117,6 +129,12 @@ impl Accepted {
         self
     }
 
+    /// Takes text messages, checked to be UTF-8. As large as binary ones may be.
+    pub fn texts(mut self) -> Self {
+        self.texts = Texts::Taken;
+        self
+    }
+
     /// Tells this function how long each ping of ours took to be answered.
     pub fn on_rtt(mut self, tell: fn(Duration)) -> Self {
         self.on_rtt = Some(tell);
@@ -130,11 +148,11 @@ impl Accepted {
         F: FnOnce(Receiver, Sender) -> W + Send + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        let Self { upgrade, accept, protocol, limits, on_rtt } = self;
+        let Self { upgrade, accept, protocol, limits, texts, on_rtt } = self;
         let task = async move {
             match upgrade.await {
                 Ok(upgraded) => {
-                    let (receiver, sender) = open(upgraded, &limits, on_rtt);
+                    let (receiver, sender) = open(upgraded, (&limits, texts), on_rtt);
                     work(receiver, sender).await;
                 }
                 Err(error) => tracing::debug!(%error, "a connection was not upgraded"),
@@ -145,9 +163,12 @@ impl Accepted {
             (CONNECTION, HeaderValue::from_static("upgrade")),
             (UPGRADE, HeaderValue::from_static("websocket")),
             (SEC_WEBSOCKET_ACCEPT, accept),
-            (SEC_WEBSOCKET_PROTOCOL, protocol),
         ];
-        (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+        let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
+        if let Some(protocol) = protocol {
+            response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+        }
+        response
     }
 }
 
@@ -158,15 +179,18 @@ impl std::fmt::Debug for Accepted {
 }
 
 /// Both halves, on the server's own socket where it is one: what reads ahead and boxes it is left behind.
-fn open(upgraded: Upgraded, limits: &Limits, on_rtt: Option<OnRtt>) -> (Receiver, Sender) {
+fn open(upgraded: Upgraded, (limits, texts): (&Limits, Texts), on_rtt: Option<OnRtt>) -> (Receiver, Sender) {
     match upgraded.downcast::<TokioIo<Link>>() {
         Ok(parts) => {
             let mut link = parts.io.into_inner();
             // Who takes nothing can't be sent a ping that it would leave unanswered.
-            link.be_patient_for(limits.ping_every + limits.pong_within);
-            halves(Box::new(link), &parts.read_buf, limits, on_rtt)
+            link.be_patient_for(limits.ping_every.saturating_add(limits.pong_within));
+            if let Some(bytes) = limits.unsent_bytes {
+                link.hold_back(bytes);
+            }
+            halves(Box::new(link), &parts.read_buf, (limits, texts), on_rtt)
         }
-        Err(other) => halves(Box::new(TokioIo::new(other)), &Bytes::new(), limits, on_rtt),
+        Err(other) => halves(Box::new(TokioIo::new(other)), &Bytes::new(), (limits, texts), on_rtt),
     }
 }
 
@@ -174,11 +198,11 @@ fn open(upgraded: Upgraded, limits: &Limits, on_rtt: Option<OnRtt>) -> (Receiver
 pub(super) fn halves(
     socket: Box<dyn Socket>,
     begun: &[u8],
-    limits: &Limits,
+    (limits, texts): (&Limits, Texts),
     on_rtt: Option<OnRtt>,
 ) -> (Receiver, Sender) {
     let wire = Arc::new(Wire::new(socket, Pulse::new(limits, Instant::now())));
-    let receiver = Receiver::new(Arc::clone(&wire), limits.message_bytes, begun, on_rtt);
+    let receiver = Receiver::new(Arc::clone(&wire), (limits.message_bytes, texts), begun, on_rtt);
     (receiver, Sender::new(wire, limits.close_within))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of a binary message, all its fragments together; beyond it [`Fault::TooLarge`](super::Fault). 1 MiB.
+    /// Bytes of a message, all its fragments together; beyond it [`Fault::TooLarge`](super::Fault). 1 MiB.
     pub message_bytes: usize,
     /// From one ping of ours to the next; 20 s.
     pub ping_every: Duration,
@@ -17,6 +17,9 @@ pub struct Limits {
     pub pong_within: Duration,
     /// How long a [`close`](super::close) may take; then the socket is shut down without the client's answer. 2 s.
     pub close_within: Duration,
+    /// Bytes that the system takes beyond what it has sent (`TCP_NOTSENT_LOWAT`), so that what is written later isn't
+    /// kept behind them. `None`: as many as its buffer holds.
+    pub unsent_bytes: Option<u32>,
 }
 
 impl Default for Limits {
@@ -26,6 +29,7 @@ impl Default for Limits {
             ping_every: Duration::from_secs(20),
             pong_within: Duration::from_secs(20),
             close_within: Duration::from_secs(2),
+            unsent_bytes: None,
         }
     }
 }

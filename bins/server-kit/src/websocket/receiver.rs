@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
-use super::decoder::{Decoder, Event};
+use super::decoder::{Decoder, Event, Texts};
 use super::wire::Wire;
 use super::{Fault, Message};
 
@@ -59,10 +59,15 @@ pub(super) enum Rest {
 
 impl Receiver {
     /// `begun` was read before.
-    pub(super) fn new(wire: Arc<Wire>, message_bytes: usize, begun: &[u8], on_rtt: Option<OnRtt>) -> Self {
+    pub(super) fn new(
+        wire: Arc<Wire>,
+        (message_bytes, texts): (usize, Texts),
+        begun: &[u8],
+        on_rtt: Option<OnRtt>,
+    ) -> Self {
         Self {
             wire,
-            decoder: Decoder::new(message_bytes),
+            decoder: Decoder::new(message_bytes, texts),
             rest: begun.to_vec(),
             rest_at: 0,
             phase: Phase::Open,
@@ -186,7 +191,8 @@ impl Receiver {
                     continue;
                 }
                 Ok(Some(Event::Binary(bytes))) => Ok(Message::Binary(bytes)),
-                Ok(Some(Event::Text)) => Ok(Message::Text),
+                Ok(Some(Event::Text(text))) => Ok(Message::Text(text)),
+                Ok(Some(Event::Unwanted)) => Ok(Message::Unwanted),
                 Ok(Some(Event::Close(code))) => {
                     self.phase = Phase::Closed;
                     Ok(Message::Close(code))

@@ -48,19 +48,35 @@ impl Sender {
     /// # Errors
     /// The client is gone, took nothing for too long, or left a ping unanswered.
     pub async fn send(&mut self, pieces: &[Bytes]) -> io::Result<()> {
+        self.send_as(Opcode::Binary, pieces).await
+    }
+
+    /// Sends these pieces, which must be UTF-8 together, as one text message; otherwise as [`send`](Self::send).
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn send_text(&mut self, pieces: &[Bytes]) -> io::Result<()> {
+        self.send_as(Opcode::Text, pieces).await
+    }
+
+    async fn send_as(&mut self, opcode: Opcode, pieces: &[Bytes]) -> io::Result<()> {
         self.flush().await?;
-        self.stage(pieces);
+        self.stage_as(opcode, pieces);
         self.flush().await
     }
 
     /// Takes these pieces as the next message, to be written by [`flush`](Self::flush) or any other call here, if
     /// nothing is left to write; otherwise it takes nothing and says false. For who reads while it writes.
     pub fn stage(&mut self, pieces: &[Bytes]) -> bool {
+        self.stage_as(Opcode::Binary, pieces)
+    }
+
+    fn stage_as(&mut self, opcode: Opcode, pieces: &[Bytes]) -> bool {
         if !self.is_idle() {
             return false;
         }
         self.stage_pong();
-        frame::put_head(Opcode::Binary, pieces.iter().map(Bytes::len).sum(), &mut self.front);
+        frame::put_head(opcode, pieces.iter().map(Bytes::len).sum(), &mut self.front);
         self.pieces.extend(pieces.iter().filter(|piece| !piece.is_empty()).cloned());
         true
     }

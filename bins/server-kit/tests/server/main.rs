@@ -9,6 +9,7 @@ mod limits;
 mod origins;
 mod raw;
 mod seen;
+mod socket_io;
 mod support;
 mod tickets;
 mod websocket;

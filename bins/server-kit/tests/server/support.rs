@@ -3,6 +3,7 @@
 mod app;
 mod client;
 mod raw_socket;
+mod socket_io;
 mod sockets;
 mod stub;
 

@@ -46,7 +46,7 @@ fn binary(payload: &[u8]) -> Event {
 
 /// All that a stream says, cut into pieces of these lengths, and the fault it ends with.
 fn decode(bytes: &[u8], mut piece: impl FnMut() -> usize) -> (Vec<Event>, Option<Fault>) {
-    let mut decoder = Decoder::new(LIMIT);
+    let mut decoder = Decoder::new(LIMIT, Texts::Unwanted);
     let (mut events, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
         let end = (at + piece().max(1)).min(bytes.len());
@@ -137,11 +137,30 @@ fn fragments_are_joined_with_control_frames_between_them() {
 #[test]
 fn text_is_told_by_its_head_and_passed_over() {
     let head = &frame(FIN | 1, &[b'x'; LIMIT + 1])[..14];
-    assert_eq!(whole(head), (vec![Event::Text], None));
+    assert_eq!(whole(head), (vec![Event::Unwanted], None));
     let parts =
         [frame(1, b"text"), frame(FIN | 9, b""), frame(0, b"more"), frame(FIN, b""), frame(FIN | 2, b"b")];
-    let events = vec![Event::Text, Event::Ping(Control::EMPTY), binary(b"b")];
+    let events = vec![Event::Unwanted, Event::Ping(Control::EMPTY), binary(b"b")];
     assert_eq!(whole(&parts.concat()), (events, None));
+}
+
+#[test]
+fn text_that_is_taken_is_whole_and_checked() {
+    let said = |parts: &[Vec<u8>]| {
+        let (mut decoder, bytes) = (Decoder::new(8, Texts::Taken), parts.concat());
+        let mut input = &bytes[..];
+        decoder.next(&mut input)
+    };
+    let crab = "🦀".as_bytes();
+    let parts = [frame(1, b"one "), frame(FIN, crab)];
+    assert_eq!(said(&parts), Ok(Some(Event::Text("one 🦀".to_owned()))));
+    assert_eq!(said(&[frame(FIN | 1, b"")]), Ok(Some(Event::Text(String::new()))));
+    assert_eq!(said(&[frame(FIN | 1, &crab[..3])]), Err(Fault::NotUtf8));
+    assert_eq!(said(&[frame(1, b"12345"), frame(FIN, b"6789")]), Err(Fault::TooLarge));
+    assert_eq!(
+        said(&[frame(1, b"a"), frame(FIN | 2, b"b")]),
+        Err(Fault::Protocol("a message inside another one"))
+    );
 }
 
 #[test]
@@ -204,7 +223,7 @@ fn a_close_has_a_code_that_may_be_sent_and_a_reason_in_utf8() {
 
 #[test]
 fn a_million_empty_fragments_take_no_memory() {
-    let mut decoder = Decoder::new(LIMIT);
+    let mut decoder = Decoder::new(LIMIT, Texts::Unwanted);
     for first in std::iter::once(2).chain(std::iter::repeat_n(0, 1_000_000)) {
         assert_eq!(decoder.next(&mut &frame(first, b"")[..]), Ok(None));
     }
@@ -214,12 +233,12 @@ fn a_million_empty_fragments_take_no_memory() {
 
 #[test]
 fn room_is_made_for_what_came_and_not_for_what_was_announced() {
-    let mut decoder = Decoder::new(LIMIT);
+    let mut decoder = Decoder::new(LIMIT, Texts::Unwanted);
     let bytes = frame(FIN | 2, &vec![1; LIMIT]);
     assert_eq!(decoder.next(&mut &bytes[..1014]), Ok(None));
     assert!(decoder.message.capacity() <= 1000, "{}", decoder.message.capacity());
 
-    let mut decoder = Decoder::new(LIMIT);
+    let mut decoder = Decoder::new(LIMIT, Texts::Unwanted);
     let mut growths = 0;
     decoder.next(&mut &frame(2, b"")[..]).unwrap();
     for _ in 0..LIMIT {
@@ -232,7 +251,7 @@ fn room_is_made_for_what_came_and_not_for_what_was_announced() {
 
 #[test]
 fn after_skim_only_the_close_is_looked_for() {
-    let mut decoder = Decoder::new(1);
+    let mut decoder = Decoder::new(1, Texts::Unwanted);
     let bytes = [frame(FIN | 2, &[0; 300]), frame(FIN | 8, &[0x03, 0xe8])].concat();
     let mut input = &bytes[..];
     assert_eq!(decoder.next(&mut input), Err(Fault::TooLarge));

@@ -4,6 +4,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::time::timeout;
 
 use super::*;
+use crate::websocket::decoder::Texts;
 use crate::websocket::handshake::halves;
 use crate::websocket::{Limits, Message, Receiver};
 
@@ -12,7 +13,7 @@ fn connected(pipe: usize, change: impl FnOnce(&mut Limits)) -> (Receiver, Sender
     let mut limits = Limits::default();
     change(&mut limits);
     let (ours, theirs) = tokio::io::duplex(pipe);
-    let (receiver, sender) = halves(Box::new(ours), b"", &limits, None);
+    let (receiver, sender) = halves(Box::new(ours), b"", (&limits, Texts::Unwanted), None);
     (receiver, sender, theirs)
 }
 
@@ -132,7 +133,7 @@ impl AsyncWrite for Noting {
 async fn a_frame_is_one_write() {
     let writes = Arc::new(Mutex::new(Vec::new()));
     let (_receiver, mut sender) =
-        halves(Box::new(Noting(Arc::clone(&writes))), b"", &Limits::default(), None);
+        halves(Box::new(Noting(Arc::clone(&writes))), b"", (&Limits::default(), Texts::Unwanted), None);
     sender.send(&pieces(&["head", "one", "two"])).await.unwrap();
     assert_eq!(*writes.lock().unwrap(), [4]);
 }

@@ -33,8 +33,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::routes;
 
-use super::sockets;
 use super::stub::Stub;
+use super::{socket_io, sockets};
 
 pub(crate) const VERSION: &str = "1.2.3";
 
@@ -118,6 +118,9 @@ fn routes(state: &Arc<Seen>) -> Routes<()> {
         .at(Access::Public, routes!(sockets::brief))
         .at(Access::Ticket, routes!(sockets::ticketed))
         .with_state(Arc::clone(state))
+        .merge(
+            Routes::new().uncounted(routes!(socket_io::get, socket_io::post)).with_state(socket_io::server()),
+        )
 }
 
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]

@@ -86,7 +86,7 @@ async fn work(mut receiver: Receiver, mut sender: Sender) {
                     continue;
                 }
             },
-            Ok(Message::Text) => (1003, "text".to_owned()),
+            Ok(Message::Text(_) | Message::Unwanted) => (1003, "text".to_owned()),
             Ok(Message::Close(code)) => (code.unwrap_or(1000), String::new()),
             Err(fault) => match fault.close_code() {
                 Some(code) => (code, fault.to_string()),

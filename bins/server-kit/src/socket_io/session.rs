@@ -1,0 +1,376 @@
+//! One session of Engine.IO: what waits for the client, by which transport it is fetched, whether the client lives.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use super::Hub;
+use super::limits::Limits;
+use super::outbox::{Out, Outbox};
+use super::packet::{CLOSE, NOOP};
+use super::refusal::Refusal;
+use super::talk::Talk;
+
+/// One session. Its task keeps the heartbeat; the transports come and go.
+pub(super) struct Session {
+    pub(super) id: String,
+    /// The request that began it.
+    pub(super) parts: Parts,
+    pub(super) limits: Limits,
+    pub(super) hub: Weak<Hub>,
+    state: Mutex<State>,
+    /// There is something to send, or the transport changed.
+    to_send: Notify,
+    /// There is room, or the client got further.
+    moved: Notify,
+    /// The task has to look at the time earlier than it thought.
+    watch: Notify,
+    closed: CancellationToken,
+}
+
+pub(super) struct State {
+    pub(super) outbox: Outbox,
+    pub(super) talk: Talk,
+    way: Way,
+    poll: Seat,
+    post: Seat,
+    stay: Stay,
+    began: Instant,
+    heard: Instant,
+    next_beat: Instant,
+    /// Whether the task knows that an answer is waited for.
+    watched: bool,
+}
+
+/// By which transport the client fetches what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Polling,
+    /// Polling, while a WebSocket is tried.
+    Probing,
+    WebSocket,
+}
+
+/// Whether a request of a kind is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seat {
+    Free,
+    Taken,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stay {
+    Open,
+    /// Everything was said: it ends once that is sent, and the client was left a moment to hang up by itself.
+    Leaving {
+        until: Option<Instant>,
+    },
+}
+
+/// Which requests of a client there may be only one of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    Poll,
+    Post,
+}
+
+impl Session {
+    pub(super) fn new(id: String, parts: Parts, (limits, way): (Limits, Way), hub: Weak<Hub>) -> Self {
+        let now = Instant::now();
+        let state = State {
+            outbox: Outbox::new(),
+            talk: Talk::Silent,
+            way,
+            poll: Seat::Free,
+            post: Seat::Free,
+            stay: Stay::Open,
+            began: now,
+            heard: now,
+            next_beat: now + limits.ping_interval,
+            watched: false,
+        };
+        let [to_send, moved, watch] = [Notify::new(), Notify::new(), Notify::new()];
+        let (state, closed) = (Mutex::new(state), CancellationToken::new());
+        Self { id, parts, limits, hub, state, to_send, moved, watch, closed }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the client is told first.
+    pub(super) fn hello(&self) -> String {
+        let upgrades: &[&str] = if self.state().way == Way::WebSocket { &[] } else { &["websocket"] };
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let hello = json!({
+            "sid": self.id,
+            "upgrades": upgrades,
+            "pingInterval": milliseconds(self.limits.ping_interval),
+            "pingTimeout": milliseconds(self.limits.ping_timeout),
+            "maxPayload": self.limits.message_bytes,
+        });
+        format!("0{hello}")
+    }
+
+    /// Ends it at once.
+    pub(super) fn close(&self) {
+        self.closed.cancel();
+        self.state().talk = Talk::Over;
+        self.moved.notify_waiters();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
+    /// Done once it is closed.
+    pub(super) fn closed(&self) -> WaitForCancellationFuture<'_> {
+        self.closed.cancelled()
+    }
+
+    /// Ends it once all that waits is sent, and the client had a moment to hang up by itself.
+    pub(super) fn leave(&self) {
+        let mut state = self.state();
+        if state.stay == Stay::Open {
+            state.stay = Stay::Leaving { until: None };
+        }
+        drop(state);
+        self.to_send.notify_waiters();
+        self.watch.notify_one();
+    }
+
+    /// Adds a packet for the client, and gives its number. Too many that wait end the session.
+    pub(super) fn push(&self, packet: impl Into<Bytes>) -> u64 {
+        let mut state = self.state();
+        if state.stay != Stay::Open || self.is_closed() {
+            return 0;
+        }
+        let number = state.outbox.push(packet.into());
+        let is_too_much = state.outbox.queued() > self.limits.queued_bytes;
+        drop(state);
+        self.to_send.notify_waiters();
+        if is_too_much {
+            tracing::debug!(session = self.id, "a client does not take what it asks for");
+            self.close();
+        }
+        number
+    }
+
+    /// What a WebSocket is to send next; nothing once the session is left and all is sent.
+    pub(super) async fn next_out(&self) -> Option<Out> {
+        self.until(&self.to_send, |state| {
+            if state.way != Way::WebSocket {
+                return None;
+            }
+            let next = state.outbox.next(Instant::now());
+            if next.is_some() { Some(next) } else { (state.stay != Stay::Open).then_some(None) }
+        })
+        .await
+    }
+
+    /// The WebSocket sent a ping.
+    pub(super) fn pinged(&self) {
+        let mut state = self.state();
+        state.next_beat = Instant::now() + self.limits.ping_interval;
+        if !std::mem::replace(&mut state.watched, true) {
+            self.watch.notify_one();
+        }
+    }
+
+    /// The WebSocket sent a packet of so many bytes.
+    pub(super) fn written(&self, bytes: usize) {
+        let mut state = self.state();
+        state.outbox.written(bytes);
+        drop(state);
+        self.moved.notify_waiters();
+    }
+
+    /// The next answer to a poll. An empty one is due once the transport changes.
+    pub(super) async fn next_payload(&self) -> Option<String> {
+        self.until(&self.to_send, |state| match state.outbox.payload() {
+            None => (state.way == Way::WebSocket || state.stay != Stay::Open).then_some(None),
+            some => {
+                if state.stay != Stay::Open && state.outbox.is_sent() {
+                    self.watch.notify_one();
+                }
+                Some(some)
+            }
+        })
+        .await
+    }
+
+    /// What a poll is answered that ends without anything to tell.
+    pub(super) fn farewell(&self) -> &'static str {
+        if self.state().way == Way::WebSocket { NOOP } else { CLOSE }
+    }
+
+    /// Done once a WebSocket is being tried.
+    pub(super) async fn probing(&self) {
+        self.until(&self.to_send, |state| (state.way == Way::Probing).then_some(())).await;
+    }
+
+    /// Done once this is so.
+    pub(super) async fn until<T>(&self, told: &Notify, mut so: impl FnMut(&mut State) -> Option<T>) -> T {
+        loop {
+            let mut told = std::pin::pin!(told.notified());
+            told.as_mut().enable();
+            if let Some(value) = so(&mut self.state()) {
+                return value;
+            }
+            told.await;
+        }
+    }
+
+    /// Done once this is so of how far the client got, or the session is closed.
+    pub(super) async fn until_moved<T>(&self, mut so: impl FnMut(&Outbox) -> Option<T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            value = self.until(&self.moved, |state| so(&state.outbox)) => Some(value),
+            () = self.closed() => None,
+        }
+    }
+
+    /// Something came of the client.
+    pub(super) fn heard(&self) {
+        self.state().heard = Instant::now();
+    }
+
+    /// A pong came.
+    pub(super) fn answered(&self) {
+        let took = self.state().outbox.answered(Instant::now());
+        self.moved.notify_waiters();
+        let tell = self.hub.upgrade().and_then(|hub| hub.on_rtt);
+        if let (Some(tell), Some(took)) = (tell, took) {
+            tell(took);
+        }
+    }
+
+    /// Begins a request of which there may be one at a time, until what is returned is dropped.
+    pub(super) fn begin(self: &Arc<Self>, errand: Errand) -> Result<Running, Refusal> {
+        let mut state = self.state();
+        if state.way == Way::WebSocket {
+            return Err(Refusal::BadRequest);
+        }
+        if std::mem::replace(state.seat(errand), Seat::Taken) == Seat::Taken {
+            drop(state);
+            // Two at once have no order.
+            self.close();
+            return Err(Refusal::BadRequest);
+        }
+        if errand == Errand::Poll {
+            state.outbox.polled();
+        }
+        state.heard = Instant::now();
+        drop(state);
+        self.moved.notify_waiters();
+        Ok(Running { session: Arc::clone(self), errand })
+    }
+
+    /// Whether a WebSocket may be tried.
+    pub(super) fn may_probe(&self) -> Result<(), Refusal> {
+        if self.state().way == Way::Polling { Ok(()) } else { Err(Refusal::BadRequest) }
+    }
+
+    /// Goes over from one way to another, if it is the one.
+    pub(super) fn turn(&self, from: Way, to: Way) -> bool {
+        let mut state = self.state();
+        let is_so = state.way == from;
+        if is_so {
+            state.way = to;
+        }
+        drop(state);
+        self.to_send.notify_waiters();
+        is_so
+    }
+
+    /// Keeps the heartbeat, and closes the session when its time is over.
+    pub(super) async fn keep(self: Arc<Self>) {
+        loop {
+            let next = {
+                let mut state = self.state();
+                if !state.look(&self.limits, Instant::now()) {
+                    break;
+                }
+                state.watched = state.outbox.late_at().is_some();
+                state.next_look(&self.limits)
+            };
+            self.to_send.notify_waiters();
+            self.moved.notify_waiters();
+            tokio::select! {
+                () = sleep_until(next) => {}
+                () = self.watch.notified() => {}
+                () = self.closed() => break,
+            }
+        }
+        self.close();
+        if let Some(hub) = self.hub.upgrade() {
+            hub.forget(&self.id);
+        }
+    }
+}
+
+impl State {
+    fn seat(&mut self, errand: Errand) -> &mut Seat {
+        match errand {
+            Errand::Poll => &mut self.poll,
+            Errand::Post => &mut self.post,
+        }
+    }
+
+    /// Does what is due; false when the session is over.
+    fn look(&mut self, limits: &Limits, now: Instant) -> bool {
+        self.outbox.look(now);
+        if let Stay::Leaving { until } = &mut self.stay
+            && self.outbox.is_sent()
+        {
+            return now < *until.get_or_insert(now + limits.leave_within);
+        }
+        if !self.talk.has_begun() && self.began + limits.connect_within <= now {
+            return false;
+        }
+        if self.outbox.heartbeat().is_some_and(|sent| sent.max(self.heard) + limits.ping_timeout <= now) {
+            return false;
+        }
+        if self.next_beat <= now {
+            self.outbox.beat(now);
+            self.next_beat = now + limits.ping_interval;
+        }
+        true
+    }
+
+    /// When to look again.
+    fn next_look(&self, limits: &Limits) -> Instant {
+        let leaves = match self.stay {
+            Stay::Leaving { until } => until,
+            Stay::Open => None,
+        };
+        let connects = (!self.talk.has_begun()).then(|| self.began + limits.connect_within);
+        let answers = self.outbox.heartbeat().map(|sent| sent.max(self.heard) + limits.ping_timeout);
+        let others = [leaves, connects, answers, self.outbox.late_at()];
+        others.into_iter().flatten().fold(self.next_beat, Instant::min)
+    }
+}
+
+/// A request under way.
+pub(super) struct Running {
+    session: Arc<Session>,
+    errand: Errand,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        *self.session.state().seat(self.errand) = Seat::Free;
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}

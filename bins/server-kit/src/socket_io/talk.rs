@@ -1,0 +1,256 @@
+//! The conversation in a session: who knocks, what it says, and when that is over.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::emitter::Emitter;
+use super::packet::{self, NoPacket, Packet, ROOT};
+use super::session::{Session, State};
+
+/// Events that wait for the program; then the transport isn't read.
+const EVENTS_WAITING: usize = 4;
+
+/// How far the conversation is.
+#[derive(Debug)]
+pub(super) enum Talk {
+    /// The client has yet to connect.
+    Silent,
+    /// It wants to.
+    Knocking {
+        events: mpsc::Sender<Event>,
+    },
+    Connected {
+        events: mpsc::Sender<Event>,
+        unfinished: Option<Unfinished>,
+    },
+    Over,
+}
+
+/// What is to be done about a packet.
+enum Step {
+    Nothing,
+    Knock(Value),
+    Tell(mpsc::Sender<Event>, Event),
+    Refuse(String),
+    Leave,
+}
+
+/// A packet whose attachments are on their way.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    /// None for an acknowledgement, which nobody waits for.
+    event: Option<Event>,
+    missing: usize,
+    bytes: usize,
+}
+
+/// An event of the client.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its name, of the client's choice.
+    pub name: String,
+    /// What came with it. In place of an attachment stands `{"_placeholder": true, "num": …}`.
+    pub arguments: Vec<Value>,
+    /// The number by which the client waits for an acknowledgement.
+    pub(super) id: Option<u64>,
+}
+
+impl Event {
+    /// The first of its arguments; null if it has none.
+    #[must_use]
+    pub fn argument(&self) -> &Value {
+        self.arguments.first().unwrap_or(&Value::Null)
+    }
+}
+
+/// What the client says, in its order.
+#[derive(Debug)]
+pub struct Events {
+    events: mpsc::Receiver<Event>,
+}
+
+impl Events {
+    /// The next event; none once the client is gone. Cancel safe. While nobody asks, the client is read no further.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+}
+
+/// Somebody who wants to connect. Dropped, it is refused.
+pub struct Knock {
+    session: Option<Arc<Session>>,
+    auth: Value,
+    events: mpsc::Receiver<Event>,
+}
+
+impl Knock {
+    /// What the client says of itself: an object, empty if it says nothing.
+    #[must_use]
+    pub fn auth(&self) -> &Value {
+        &self.auth
+    }
+
+    /// The request that began the session, as the server's guards left it.
+    #[must_use]
+    pub fn parts(&self) -> Option<&Parts> {
+        self.session.as_ref().map(|session| &session.parts)
+    }
+
+    /// Lets it in.
+    #[must_use]
+    pub fn accept(mut self) -> (Events, Emitter) {
+        let (_, nothing) = mpsc::channel(1);
+        let events = std::mem::replace(&mut self.events, nothing);
+        let session = self.session.take();
+        if let Some(session) = &session {
+            session.state().talk.accept();
+            session.push(packet::connected(&session.id));
+        }
+        (Events { events }, Emitter::of(session))
+    }
+
+    /// Tells it why not, as a `connect_error` whose `message` is this and whose `data.code` is that, and hangs up.
+    pub fn refuse(mut self, code: &str, message: &str) {
+        if let Some(session) = self.session.take() {
+            refuse(&session, code, message);
+        }
+    }
+}
+
+impl Drop for Knock {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            refuse(&session, "internal", "the server could not answer");
+        }
+    }
+}
+
+impl std::fmt::Debug for Knock {
+    /// Shows nothing of what the client says of itself: that is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Knock").finish_non_exhaustive()
+    }
+}
+
+fn refuse(session: &Session, code: &str, message: &str) {
+    session.state().talk = Talk::Over;
+    session.push(packet::connect_error(ROOT, code, message));
+    session.leave();
+}
+
+impl Talk {
+    /// Whether the client has connected, or tried to.
+    pub(super) const fn has_begun(&self) -> bool {
+        matches!(self, Self::Connected { .. } | Self::Over)
+    }
+
+    fn accept(&mut self) {
+        match std::mem::replace(self, Self::Over) {
+            Self::Knocking { events } => *self = Self::Connected { events, unfinished: None },
+            other => *self = other,
+        }
+    }
+}
+
+/// Takes a message of the client. Done once there is room for the next.
+pub(super) async fn hear(session: &Arc<Session>, text: &str) -> Result<(), NoPacket> {
+    let packet = Packet::parse(text)?;
+    let step = session.state().step(packet, session.limits.attachments)?;
+    act(session, step).await;
+    Ok(())
+}
+
+/// Takes an attachment, of which nothing is kept.
+pub(super) async fn hear_binary(session: &Arc<Session>, bytes: usize) -> Result<(), NoPacket> {
+    let step = session.state().attached(bytes, session.limits.message_bytes)?;
+    act(session, step).await;
+    Ok(())
+}
+
+async fn act(session: &Arc<Session>, step: Step) {
+    match step {
+        Step::Nothing => {}
+        Step::Knock(auth) => knock(session, auth),
+        Step::Refuse(error) => drop(session.push(error)),
+        Step::Leave => session.close(),
+        Step::Tell(events, event) => tokio::select! {
+            // Nobody listens any more: it is over.
+            _ = events.send(event) => {}
+            () = session.closed() => {}
+        },
+    }
+}
+
+/// Has the program serve it, in a task of its own, with which the connection ends.
+fn knock(session: &Arc<Session>, auth: Value) {
+    let (sender, events) = mpsc::channel(EVENTS_WAITING);
+    session.state().talk = Talk::Knocking { events: sender };
+    if let Some(hub) = session.hub.upgrade() {
+        let knock = Knock { session: Some(Arc::clone(session)), auth, events };
+        tokio::spawn((hub.serve)(knock));
+    }
+}
+
+impl State {
+    fn step(&mut self, packet: Packet<'_>, attachments_most: usize) -> Result<Step, NoPacket> {
+        let is_between = !matches!(self.talk, Talk::Connected { unfinished: Some(_), .. });
+        match (packet, &mut self.talk) {
+            (_, Talk::Over) => Ok(Step::Nothing),
+            (Packet::Connect { namespace, .. }, _) if namespace != ROOT => {
+                Ok(Step::Refuse(packet::connect_error(namespace, "invalid_namespace", "Invalid namespace")))
+            }
+            (Packet::Connect { auth, .. }, Talk::Silent) => Ok(Step::Knock(auth)),
+            // Once is enough.
+            (Packet::Connect { .. }, _) => Ok(Step::Nothing),
+            (Packet::Disconnect { namespace: ROOT }, _) => Ok(Step::Leave),
+            (Packet::Disconnect { .. }, _) => Ok(Step::Nothing),
+            (Packet::Event { namespace: ROOT, id, attachments, name, arguments }, talk) if is_between => {
+                talk.event(Event { name, arguments, id }, attachments, attachments_most)
+            }
+            (Packet::Acknowledgement { attachments }, talk) if is_between => {
+                talk.wait_for(None, attachments, attachments_most)
+            }
+            _ => Err(NoPacket),
+        }
+    }
+
+    fn attached(&mut self, bytes: usize, most: usize) -> Result<Step, NoPacket> {
+        let Talk::Connected { events, unfinished } = &mut self.talk else { return Err(NoPacket) };
+        let waiting = unfinished.as_mut().ok_or(NoPacket)?;
+        waiting.missing -= 1;
+        waiting.bytes += bytes;
+        if waiting.bytes > most {
+            return Err(NoPacket);
+        }
+        if waiting.missing > 0 {
+            return Ok(Step::Nothing);
+        }
+        let event = unfinished.take().and_then(|finished| finished.event);
+        Ok(event.map_or(Step::Nothing, |event| Step::Tell(events.clone(), event)))
+    }
+}
+
+impl Talk {
+    fn event(&mut self, event: Event, attachments: usize, most: usize) -> Result<Step, NoPacket> {
+        match self {
+            Self::Connected { events, .. } if attachments == 0 => Ok(Step::Tell(events.clone(), event)),
+            // Nobody was let in yet.
+            Self::Knocking { .. } | Self::Silent => Err(NoPacket),
+            _ => self.wait_for(Some(event), attachments, most),
+        }
+    }
+
+    fn wait_for(&mut self, event: Option<Event>, attachments: usize, most: usize) -> Result<Step, NoPacket> {
+        match self {
+            Self::Connected { unfinished, .. } if attachments <= most => {
+                *unfinished =
+                    (attachments > 0).then_some(Unfinished { event, missing: attachments, bytes: 0 });
+                Ok(Step::Nothing)
+            }
+            _ => Err(NoPacket),
+        }
+    }
+}
