@@ -6,7 +6,8 @@
 //! - [`Events`] are what the client says, in its order, whatever the transport.
 //! - An [`Emitter`] tells the client events, says when there is room for more, and how far the client got: Engine.IO's
 //!   pings are answered by the client's own event loop, in order, so that a pong proves that all before its ping was
-//!   consumed. A ping goes out behind every 64 KiB; a client that answers late is believed to have what the system took.
+//!   consumed. A ping goes out behind every 64 KiB; a client that never answers one is believed to have what the system
+//!   took.
 //!
 //! Nothing is dropped: an event is sent once, in order, or the connection ends. Attachments of binary events are read and
 //! thrown away; their places are told as the client wrote them.
@@ -18,7 +19,7 @@
 //!     if knock.auth()["token"] != "let me in" {
 //!         return knock.refuse("unauthorized", "bring a token");
 //!     }
-//!     let (mut events, emitter) = knock.accept();
+//!     let Some((mut events, emitter)) = knock.accept() else { return };
 //!     while let Some(event) = events.next().await {
 //!         emitter.emit("echo", event.argument());
 //!         emitter.ready().await;
@@ -78,8 +79,14 @@ struct Hub {
     limits: Limits,
     serve: Box<Serve>,
     on_rtt: Option<fn(Duration)>,
-    /// `None` once the server is closed.
-    sessions: Mutex<Option<HashMap<String, Arc<Session>>>>,
+    sessions: Mutex<Sessions>,
+}
+
+#[derive(Default)]
+struct Sessions {
+    by_id: HashMap<String, Arc<Session>>,
+    /// Whether no more begin.
+    is_closed: bool,
 }
 
 impl SocketIo {
@@ -101,7 +108,7 @@ impl SocketIo {
         W: Future<Output = ()> + Send + 'static,
     {
         let serve = Box::new(move |knock| Box::pin(serve(knock)) as Pin<Box<dyn Future<Output = ()> + Send>>);
-        Self { hub: Arc::new(Hub { limits, serve, on_rtt, sessions: Mutex::new(Some(HashMap::new())) }) }
+        Self { hub: Arc::new(Hub { limits, serve, on_rtt, sessions: Mutex::default() }) }
     }
 
     /// Whether the request belongs to a session that is there: any other one wants to begin something, and is to be
@@ -152,10 +159,12 @@ impl SocketIo {
     /// Begins no session any more and ends those that are there. What they have to say comes first where the client takes
     /// it within [`Limits::leave_within`].
     pub fn close(&self) {
-        let sessions = self.hub.sessions().take();
-        for session in sessions.into_iter().flat_map(HashMap::into_values) {
-            session.leave();
-        }
+        let sessions: Vec<_> = {
+            let mut sessions = self.hub.sessions();
+            sessions.is_closed = true;
+            sessions.by_id.values().cloned().collect()
+        };
+        sessions.iter().for_each(|session| session.leave_now());
     }
 }
 
@@ -166,25 +175,29 @@ impl std::fmt::Debug for SocketIo {
 }
 
 impl Hub {
-    fn sessions(&self) -> MutexGuard<'_, Option<HashMap<String, Arc<Session>>>> {
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn session(&self, id: &str) -> Option<Arc<Session>> {
-        self.sessions().as_ref()?.get(id).cloned()
+        self.sessions().by_id.get(id).cloned()
     }
 
     /// A new session, which is forgotten once it is closed.
     fn begin(self: &Arc<Self>, parts: Parts, way: session::Way) -> Result<Arc<Session>, Refusal> {
         let id = random::id().map_err(Problem::internal)?;
-        let session = Arc::new(Session::new(id.clone(), parts, (self.limits, way), Arc::downgrade(self)));
-        match &mut *self.sessions() {
-            None => return Err(Problem::unavailable("the server is about to stop").into()),
-            Some(sessions) if sessions.len() >= self.limits.sessions => {
+        let session = Session::new(id.clone(), parts.extensions, (self.limits, way), Arc::downgrade(self));
+        let session = Arc::new(session);
+        {
+            let mut sessions = self.sessions();
+            if sessions.is_closed {
+                return Err(Problem::unavailable("the server is about to stop").into());
+            }
+            if sessions.by_id.len() >= self.limits.sessions {
                 return Err(Problem::unavailable("there are too many sessions; try again").into());
             }
-            Some(sessions) => sessions.insert(id, Arc::clone(&session)),
-        };
+            sessions.by_id.insert(id, Arc::clone(&session));
+        }
         tokio::spawn(Arc::clone(&session).keep());
         Ok(session)
     }
@@ -201,8 +214,6 @@ impl Hub {
     }
 
     fn forget(&self, id: &str) {
-        if let Some(sessions) = &mut *self.sessions() {
-            sessions.remove(id);
-        }
+        self.sessions().by_id.remove(id);
     }
 }

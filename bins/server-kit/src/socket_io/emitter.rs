@@ -11,7 +11,7 @@ use super::talk::Event;
 /// Tells a client events. Dropped, the connection is cut; [`disconnect`](Self::disconnect) ends it in good order.
 #[derive(Debug)]
 pub struct Emitter {
-    session: Option<Arc<Session>>,
+    session: Arc<Session>,
 }
 
 /// How far something is in the order of what was emitted: the events up to here.
@@ -40,14 +40,8 @@ impl Draft {
 }
 
 impl Emitter {
-    pub(super) fn of(session: Option<Arc<Session>>) -> Self {
+    pub(super) fn of(session: Arc<Session>) -> Self {
         Self { session }
-    }
-
-    /// The session's id: what the client knows as its socket's.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        self.session.as_ref().map_or("", |session| &session.id)
     }
 
     /// Emits an event with one argument. It never waits, and nothing is dropped: more than
@@ -71,50 +65,51 @@ impl Emitter {
 
     /// Emits an event as [`emit`](Self::emit) does. What was written must be JSON.
     pub fn send(&self, mut draft: Draft) -> Mark {
-        let Some(session) = &self.session else { return Mark::default() };
         draft.text.push(b']');
-        Mark(session.push(draft.text))
+        Mark(self.session.push(draft.text))
     }
 
     /// Acknowledges an event, if its client waits for that.
     pub fn acknowledge(&self, event: &Event) {
-        if let (Some(session), Some(id)) = (&self.session, event.id) {
-            session.push(packet::acknowledgement(id));
+        if let Some(id) = event.id {
+            self.session.push(packet::acknowledgement(id));
         }
     }
 
-    /// Waits until there is room for another event, or the session is over. Cancel safe.
+    /// Waits until there is room for output, or the session is over. Cancel safe.
     pub async fn ready(&self) {
-        if let Some(session) = &self.session {
-            session.until_moved(|outbox| outbox.has_room().then_some(())).await;
-        }
+        self.session.until_moved(|outbox| outbox.has_room().then_some(())).await;
+    }
+
+    /// Waits until there is room for answers, of which more may wait than of output, or the session is over. Cancel safe.
+    pub async fn ready_to_answer(&self) {
+        self.session.until_moved(|outbox| (!outbox.is_crowded()).then_some(())).await;
+    }
+
+    /// Asks the client for a proof that it consumed everything so far: [`consumed`](Self::consumed) tells.
+    pub fn prove(&self) {
+        self.session.prove();
     }
 
     /// Waits until the client has consumed more than this, and says how much. Never, once the session is over. Cancel safe.
     pub async fn consumed(&self, more_than: Mark) -> Mark {
-        if let Some(session) = &self.session {
-            let consumed = |consumed: u64| (consumed > more_than.0).then_some(Mark(consumed));
-            if let Some(mark) = session.until_moved(|outbox| consumed(outbox.consumed())).await {
-                return mark;
-            }
+        let consumed = |consumed: u64| (consumed > more_than.0).then_some(Mark(consumed));
+        match self.session.until_moved(|outbox| consumed(outbox.consumed())).await {
+            Some(mark) => mark,
+            None => std::future::pending().await,
         }
-        std::future::pending().await
     }
 
     /// Disconnects the client. Returns once it was told everything and hung up, or is gone. Cancelled, it is cut.
     pub async fn disconnect(self) {
-        if let Some(session) = &self.session {
-            session.push(packet::disconnect());
-            session.leave();
-            session.closed().await;
-        }
+        self.session.push(packet::disconnect());
+        self.session.leave();
+        self.session.closed().await;
     }
 }
 
 impl Drop for Emitter {
     fn drop(&mut self) {
-        if let Some(session) = self.session.take() {
-            session.close();
-        }
+        self.session.close();
     }
 }

@@ -1,8 +1,9 @@
 //! What waits for the client, and how far it got. Pure: told the time.
 //!
 //! A pong proves that everything that was sent before its ping was consumed: a client answers from the loop that handles
-//! its events, in order. So a ping goes out behind every [`PROVE_EVERY`] bytes. One that is answered late proves nothing in
-//! time: until it is answered, what the system took counts as consumed, as it does for every server without such pings.
+//! its events, in order. So a ping goes out behind every [`PROVE_EVERY`] bytes. Where the first one isn't answered in time,
+//! what the system took counts as consumed, as it does for every server without such pings, until a pong comes. Who
+//! answered once does so always: it may take as long as it lives.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,11 +15,15 @@ use super::packet::{PING, SEPARATOR};
 
 /// There is room for more while fewer bytes than this wait.
 const ROOM: usize = 32 << 10;
+/// What a client asks for waits while so many bytes do.
+const CROWDED: usize = 256 << 10;
 /// A ping goes out behind so many bytes.
 const PROVE_EVERY: usize = 64 << 10;
-/// Pings that may be unanswered, but for the heartbeat.
+/// Pings that may be unanswered, but for heartbeats.
 const PINGS_MOST: usize = 4;
-/// An answer that takes longer than this is late.
+/// The same with heartbeats.
+const BEATS_MOST: usize = 16;
+/// A first answer that takes longer than this isn't waited for.
 const LATE: Duration = Duration::from_secs(2);
 /// Bytes that one polling answer carries, or one packet.
 const PAYLOAD_MOST: usize = 256 << 10;
@@ -35,6 +40,8 @@ pub(super) struct Outbox {
     pings: VecDeque<Ping>,
     /// Bytes sent since the last ping.
     unproved: usize,
+    /// The packet behind which a ping is wanted, whatever was sent since the last one.
+    to_prove: Option<u64>,
     answers: Answers,
 }
 
@@ -53,10 +60,12 @@ enum Kind {
     Proof,
 }
 
+/// Whether this client's pongs can be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answers {
-    Prompt,
-    Late,
+    Unknown,
+    Missing,
+    Come,
 }
 
 /// What is to be sent next.
@@ -76,7 +85,8 @@ impl Outbox {
             consumed: 0,
             pings: VecDeque::new(),
             unproved: 0,
-            answers: Answers::Prompt,
+            to_prove: None,
+            answers: Answers::Unknown,
         }
     }
 
@@ -97,6 +107,11 @@ impl Outbox {
         self.queued < ROOM
     }
 
+    /// Whether so much waits that nothing more should be asked for.
+    pub(super) const fn is_crowded(&self) -> bool {
+        self.queued >= CROWDED
+    }
+
     /// Whether all there ever was is sent.
     pub(super) const fn is_sent(&self) -> bool {
         self.sent == self.pushed
@@ -113,12 +128,18 @@ impl Outbox {
             waiting.covers = Some(self.sent);
             return Some(Out::Ping);
         }
-        if self.unproved >= PROVE_EVERY && self.pings.len() < PINGS_MOST {
-            self.unproved = 0;
+        let is_wanted = self.to_prove.is_some_and(|number| number <= self.sent);
+        if is_wanted || (self.unproved >= PROVE_EVERY && self.pings.len() < PINGS_MOST) {
+            (self.unproved, self.to_prove) = (0, None);
             self.pings.push_back(Ping { at: now, kind: Kind::Proof, covers: Some(self.sent) });
             return Some(Out::Ping);
         }
         self.pop().map(Out::Packet)
+    }
+
+    /// Has a ping go out behind all that was pushed so far.
+    pub(super) fn prove(&mut self) {
+        self.to_prove = Some(self.pushed);
     }
 
     /// A packet of so many bytes was taken by the system.
@@ -162,9 +183,10 @@ impl Outbox {
         Some(packet)
     }
 
-    /// It is time for a heartbeat. One that is still unanswered is enough.
+    /// It is time for a heartbeat, also where the last one is unanswered: its client counts the time since it came, and the
+    /// answer may stand behind much else.
     pub(super) fn beat(&mut self, now: Instant) {
-        if self.heartbeat().is_none() {
+        if self.pings.len() < BEATS_MOST {
             self.pings.push_back(Ping { at: now, kind: Kind::Heartbeat, covers: None });
         }
     }
@@ -178,28 +200,26 @@ impl Outbox {
     pub(super) fn answered(&mut self, now: Instant) -> Option<Duration> {
         let ping = self.pings.pop_front_if(|ping| ping.covers.is_some())?;
         self.consumed = self.consumed.max(ping.covers.unwrap_or_default());
-        if self.pings.is_empty() {
-            self.answers = Answers::Prompt;
-        }
+        self.answers = Answers::Come;
         Some(now.saturating_duration_since(ping.at))
     }
 
-    /// When the oldest answer will be late.
+    /// When the first answer will be late.
     pub(super) fn late_at(&self) -> Option<Instant> {
-        let oldest = self.pings.front().filter(|_| self.answers == Answers::Prompt)?;
-        Some(oldest.at + LATE)
+        let first = self.pings.front().filter(|_| self.answers == Answers::Unknown)?;
+        Some(first.at + LATE)
     }
 
-    /// Looks whether an answer is late.
+    /// Looks whether the first answer is late.
     pub(super) fn look(&mut self, now: Instant) {
         if self.late_at().is_some_and(|late| late <= now) {
-            self.answers = Answers::Late;
+            self.answers = Answers::Missing;
             self.believe();
         }
     }
 
     fn believe(&mut self) {
-        if self.answers == Answers::Late {
+        if self.answers == Answers::Missing {
             self.consumed = self.sent;
         }
     }
@@ -237,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_answer_proves_nothing_and_what_was_sent_is_believed() {
+    fn until_a_first_answer_comes_what_was_sent_is_believed_once_it_is_late() {
         let (mut outbox, now) = (Outbox::new(), Instant::now());
         for _ in 0..3 {
             outbox.push(packet(PROVE_EVERY));
@@ -250,11 +270,23 @@ mod tests {
         assert_eq!((outbox.consumed(), outbox.late_at()), (1, None));
         take(&mut outbox, now + LATE);
         assert_eq!(outbox.consumed(), 2);
-        // Answered at last, pongs count again.
+        // Answered at last, it is waited for.
+        outbox.answered(now + LATE);
         assert_eq!(outbox.next(now + LATE), Some(Out::Ping));
-        outbox.answered(now + LATE);
-        outbox.answered(now + LATE);
         take(&mut outbox, now + LATE);
+        outbox.look(now + 10 * LATE);
+        assert_eq!((outbox.consumed(), outbox.late_at()), (2, None));
+    }
+
+    #[test]
+    fn what_is_to_be_proved_has_a_ping_behind_it() {
+        let (mut outbox, now) = (Outbox::new(), Instant::now());
+        outbox.push(packet(1));
+        outbox.push(packet(2));
+        outbox.prove();
+        assert_eq!((take(&mut outbox, now), take(&mut outbox, now)), (1, 2));
+        assert_eq!((outbox.next(now), outbox.next(now)), (Some(Out::Ping), None));
+        outbox.answered(now);
         assert_eq!(outbox.consumed(), 2);
     }
 
@@ -273,12 +305,10 @@ mod tests {
         }
         assert_eq!(pings, PINGS_MOST);
         assert_eq!(outbox.heartbeat(), None);
-        outbox.beat(now);
-        outbox.beat(now);
-        assert_eq!(
-            (outbox.heartbeat(), outbox.next(now), outbox.next(now)),
-            (Some(now), Some(Out::Ping), None)
-        );
+        (0..100).for_each(|_| outbox.beat(now));
+        let beats = std::iter::from_fn(|| outbox.next(now)).count();
+        assert_eq!(beats, BEATS_MOST - PINGS_MOST);
+        assert_eq!((outbox.heartbeat(), outbox.next(now)), (Some(now), None));
     }
 
     #[test]
@@ -291,7 +321,7 @@ mod tests {
         outbox.beat(now);
         let first = outbox.payload().unwrap();
         assert!(first.starts_with("2\u{1e}44\u{1e}444"), "{}", &first[..10]);
-        assert_eq!((first.len(), outbox.consumed()), (PAYLOAD_MOST - 4, 0));
+        assert_eq!((first.len(), outbox.consumed()), (PAYLOAD_MOST - 5, 0));
         outbox.polled();
         assert_eq!(outbox.consumed(), 2);
         assert_eq!(outbox.payload().unwrap().len(), 20);

@@ -77,6 +77,11 @@ pub(super) enum Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
+    /// Whether it is about to be one that connects.
+    pub(super) fn connects(text: &str) -> bool {
+        text.starts_with('0')
+    }
+
     /// Reads the payload of an Engine.IO message.
     pub(super) fn parse(text: &'a str) -> Result<Self, NoPacket> {
         let (kind, rest) = text.split_at_checked(1).ok_or(NoPacket)?;
@@ -106,8 +111,38 @@ fn event<'a>(text: &'a str, namespace: &'a str, attachments: usize) -> Result<Pa
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (id, payload) = text.split_at(digits);
     let id = if id.is_empty() { None } else { Some(number(id)?) };
-    let Named(name, arguments) = serde_json::from_str(payload).map_err(|_| NoPacket)?;
+    let named = serde_json::from_str(payload).or_else(|_| serde_json::from_str(&without_halves(payload)));
+    let Named(name, arguments) = named.map_err(|_| NoPacket)?;
     Ok(Packet::Event { namespace, id, attachments, name, arguments })
+}
+
+/// JSON with U+FFFD for escapes of lone surrogates: halves of characters, of which JavaScript makes escapes where it cuts
+/// a text in two, and which no UTF-8 has.
+fn without_halves(json: &str) -> String {
+    let (mut mended, mut rest) = (String::with_capacity(json.len()), json);
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        mended.push_str(before);
+        let (told, length) = match (unit(escape), escape.get(6..).and_then(unit)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (&escape[..12], 12),
+            (Some(0xd800..=0xdfff), _) => ("\u{fffd}", 6),
+            // The escaped character goes with its backslash.
+            _ => {
+                let length = 1 + escape[1..].chars().next().map_or(0, char::len_utf8);
+                (&escape[..length], length)
+            }
+        };
+        mended.push_str(told);
+        rest = &escape[length..];
+    }
+    mended.push_str(rest);
+    mended
+}
+
+/// The UTF-16 unit of an escape that stands at the beginning.
+fn unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    u16::from_str_radix(digits, 16).ok()
 }
 
 /// An array of a name and what else there is.

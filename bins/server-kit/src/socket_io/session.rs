@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts;
+use http::Extensions;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -20,8 +20,8 @@ use super::talk::Talk;
 /// One session. Its task keeps the heartbeat; the transports come and go.
 pub(super) struct Session {
     pub(super) id: String,
-    /// The request that began it.
-    pub(super) parts: Parts,
+    /// What the server's guards noted of the request that began it.
+    pub(super) extensions: Extensions,
     pub(super) limits: Limits,
     pub(super) hub: Weak<Hub>,
     state: Mutex<State>,
@@ -44,8 +44,6 @@ pub(super) struct State {
     began: Instant,
     heard: Instant,
     next_beat: Instant,
-    /// Whether the task knows that an answer is waited for.
-    watched: bool,
 }
 
 /// By which transport the client fetches what waits.
@@ -81,7 +79,12 @@ pub(super) enum Errand {
 }
 
 impl Session {
-    pub(super) fn new(id: String, parts: Parts, (limits, way): (Limits, Way), hub: Weak<Hub>) -> Self {
+    pub(super) fn new(
+        id: String,
+        extensions: Extensions,
+        (limits, way): (Limits, Way),
+        hub: Weak<Hub>,
+    ) -> Self {
         let now = Instant::now();
         let state = State {
             outbox: Outbox::new(),
@@ -93,11 +96,10 @@ impl Session {
             began: now,
             heard: now,
             next_beat: now + limits.ping_interval,
-            watched: false,
         };
         let [to_send, moved, watch] = [Notify::new(), Notify::new(), Notify::new()];
         let (state, closed) = (Mutex::new(state), CancellationToken::new());
-        Self { id, parts, limits, hub, state, to_send, moved, watch, closed }
+        Self { id, extensions, limits, hub, state, to_send, moved, watch, closed }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -120,8 +122,8 @@ impl Session {
 
     /// Ends it at once.
     pub(super) fn close(&self) {
-        self.closed.cancel();
         self.state().talk = Talk::Over;
+        self.closed.cancel();
         self.moved.notify_waiters();
     }
 
@@ -136,9 +138,19 @@ impl Session {
 
     /// Ends it once all that waits is sent, and the client had a moment to hang up by itself.
     pub(super) fn leave(&self) {
+        self.leave_by(None);
+    }
+
+    /// The same, and when that moment is over in any case.
+    pub(super) fn leave_now(&self) {
+        self.leave_by(Some(Instant::now() + self.limits.leave_within));
+    }
+
+    fn leave_by(&self, until: Option<Instant>) {
         let mut state = self.state();
-        if state.stay == Stay::Open {
-            state.stay = Stay::Leaving { until: None };
+        match &mut state.stay {
+            Stay::Leaving { until: set } => *set = set.or(until),
+            stay @ Stay::Open => *stay = Stay::Leaving { until },
         }
         drop(state);
         self.to_send.notify_waiters();
@@ -156,10 +168,16 @@ impl Session {
         drop(state);
         self.to_send.notify_waiters();
         if is_too_much {
-            tracing::debug!(session = self.id, "a client does not take what it asks for");
+            tracing::debug!("a client does not take what it asks for");
             self.close();
         }
         number
+    }
+
+    /// Has the client prove that it consumed all there is so far.
+    pub(super) fn prove(&self) {
+        self.state().outbox.prove();
+        self.to_send.notify_waiters();
     }
 
     /// What a WebSocket is to send next; nothing once the session is left and all is sent.
@@ -178,7 +196,7 @@ impl Session {
     pub(super) fn pinged(&self) {
         let mut state = self.state();
         state.next_beat = Instant::now() + self.limits.ping_interval;
-        if !std::mem::replace(&mut state.watched, true) {
+        if state.outbox.late_at().is_some() {
             self.watch.notify_one();
         }
     }
@@ -191,18 +209,20 @@ impl Session {
         self.moved.notify_waiters();
     }
 
-    /// The next answer to a poll. An empty one is due once the transport changes.
+    /// The next answer to a poll; none once the transport is another one, or the session is left and all is sent.
     pub(super) async fn next_payload(&self) -> Option<String> {
-        self.until(&self.to_send, |state| match state.outbox.payload() {
-            None => (state.way == Way::WebSocket || state.stay != Stay::Open).then_some(None),
-            some => {
-                if state.stay != Stay::Open && state.outbox.is_sent() {
-                    self.watch.notify_one();
-                }
-                Some(some)
+        let payload = self.until(&self.to_send, |state| {
+            if state.way == Way::WebSocket {
+                return Some(None);
             }
-        })
-        .await
+            let payload = state.outbox.payload();
+            if payload.is_some() { Some(payload) } else { (state.stay != Stay::Open).then_some(None) }
+        });
+        let payload = payload.await;
+        self.moved.notify_waiters();
+        // All may be sent now, for which one that is left waits.
+        self.watch.notify_one();
+        payload
     }
 
     /// What a poll is answered that ends without anything to tell.
@@ -297,7 +317,6 @@ impl Session {
                 if !state.look(&self.limits, Instant::now()) {
                     break;
                 }
-                state.watched = state.outbox.late_at().is_some();
                 state.next_look(&self.limits)
             };
             self.to_send.notify_waiters();
@@ -326,10 +345,13 @@ impl State {
     /// Does what is due; false when the session is over.
     fn look(&mut self, limits: &Limits, now: Instant) -> bool {
         self.outbox.look(now);
-        if let Stay::Leaving { until } = &mut self.stay
-            && self.outbox.is_sent()
-        {
-            return now < *until.get_or_insert(now + limits.leave_within);
+        if let Stay::Leaving { until } = &mut self.stay {
+            if self.outbox.is_sent() {
+                until.get_or_insert(now + limits.leave_within);
+            }
+            if let Some(until) = until {
+                return now < *until;
+            }
         }
         if !self.talk.has_begun() && self.began + limits.connect_within <= now {
             return false;
@@ -346,14 +368,12 @@ impl State {
 
     /// When to look again.
     fn next_look(&self, limits: &Limits) -> Instant {
-        let leaves = match self.stay {
-            Stay::Leaving { until } => until,
-            Stay::Open => None,
-        };
+        if let Stay::Leaving { until: Some(until) } = self.stay {
+            return until;
+        }
         let connects = (!self.talk.has_begun()).then(|| self.began + limits.connect_within);
         let answers = self.outbox.heartbeat().map(|sent| sent.max(self.heard) + limits.ping_timeout);
-        let others = [leaves, connects, answers, self.outbox.late_at()];
-        others.into_iter().flatten().fold(self.next_beat, Instant::min)
+        [connects, answers, self.outbox.late_at()].into_iter().flatten().fold(self.next_beat, Instant::min)
     }
 }
 

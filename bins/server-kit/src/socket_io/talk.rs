@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use http::request::Parts;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::emitter::Emitter;
 use super::packet::{self, NoPacket, Packet, ROOT};
 use super::session::{Session, State};
+use crate::auth::random;
 
+/// Bytes of what a client says to be let in.
+const INTRODUCTION_MOST: usize = 64 << 10;
 /// Events that wait for the program; then the transport isn't read.
 const EVENTS_WAITING: usize = 4;
 
@@ -18,7 +20,7 @@ const EVENTS_WAITING: usize = 4;
 pub(super) enum Talk {
     /// The client has yet to connect.
     Silent,
-    /// It wants to.
+    /// It wants to, and the program has yet to say.
     Knocking {
         events: mpsc::Sender<Event>,
     },
@@ -32,7 +34,7 @@ pub(super) enum Talk {
 /// What is to be done about a packet.
 enum Step {
     Nothing,
-    Knock(Value),
+    Knock(Value, mpsc::Receiver<Event>),
     Tell(mpsc::Sender<Event>, Event),
     Refuse(String),
     Leave,
@@ -81,6 +83,7 @@ impl Events {
 
 /// Somebody who wants to connect. Dropped, it is refused.
 pub struct Knock {
+    /// Taken once it is answered.
     session: Option<Arc<Session>>,
     auth: Value,
     events: mpsc::Receiver<Event>,
@@ -93,23 +96,22 @@ impl Knock {
         &self.auth
     }
 
-    /// The request that began the session, as the server's guards left it.
+    /// What the server's guards noted of the request that began the session, under this type.
     #[must_use]
-    pub fn parts(&self) -> Option<&Parts> {
-        self.session.as_ref().map(|session| &session.parts)
+    pub fn note<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
+        self.session.as_ref()?.extensions.get()
     }
 
-    /// Lets it in.
+    /// Lets it in. The id that it learns is no key to the session. None if the system gives no random bytes.
     #[must_use]
-    pub fn accept(mut self) -> (Events, Emitter) {
+    pub fn accept(mut self) -> Option<(Events, Emitter)> {
+        let id = random::id().ok()?;
+        let session = self.session.take()?;
         let (_, nothing) = mpsc::channel(1);
         let events = std::mem::replace(&mut self.events, nothing);
-        let session = self.session.take();
-        if let Some(session) = &session {
-            session.state().talk.accept();
-            session.push(packet::connected(&session.id));
-        }
-        (Events { events }, Emitter::of(session))
+        session.state().talk.accept();
+        session.push(packet::connected(&id));
+        Some((Events { events }, Emitter::of(session)))
     }
 
     /// Tells it why not, as a `connect_error` whose `message` is this and whose `data.code` is that, and hangs up.
@@ -142,7 +144,12 @@ fn refuse(session: &Session, code: &str, message: &str) {
 }
 
 impl Talk {
-    /// Whether the client has connected, or tried to.
+    /// Whether nothing is known of the client.
+    const fn is_strange(&self) -> bool {
+        matches!(self, Self::Silent)
+    }
+
+    /// Whether the client was let in, or it is over.
     pub(super) const fn has_begun(&self) -> bool {
         matches!(self, Self::Connected { .. } | Self::Over)
     }
@@ -153,10 +160,34 @@ impl Talk {
             other => *self = other,
         }
     }
+
+    fn event(&mut self, event: Event, attachments: usize, most: usize) -> Result<Step, NoPacket> {
+        match self {
+            Self::Connected { events, .. } if attachments == 0 => Ok(Step::Tell(events.clone(), event)),
+            // Nobody was let in yet.
+            Self::Knocking { .. } | Self::Silent => Err(NoPacket),
+            _ => self.wait_for(Some(event), attachments, most),
+        }
+    }
+
+    fn wait_for(&mut self, event: Option<Event>, attachments: usize, most: usize) -> Result<Step, NoPacket> {
+        match self {
+            Self::Connected { unfinished, .. } if attachments <= most => {
+                *unfinished =
+                    (attachments > 0).then_some(Unfinished { event, missing: attachments, bytes: 0 });
+                Ok(Step::Nothing)
+            }
+            _ => Err(NoPacket),
+        }
+    }
 }
 
 /// Takes a message of the client. Done once there is room for the next.
 pub(super) async fn hear(session: &Arc<Session>, text: &str) -> Result<(), NoPacket> {
+    // Of somebody who isn't known yet only a word about itself is read.
+    if session.state().talk.is_strange() && (!Packet::connects(text) || text.len() > INTRODUCTION_MOST) {
+        return Err(NoPacket);
+    }
     let packet = Packet::parse(text)?;
     let step = session.state().step(packet, session.limits.attachments)?;
     act(session, step).await;
@@ -173,7 +204,7 @@ pub(super) async fn hear_binary(session: &Arc<Session>, bytes: usize) -> Result<
 async fn act(session: &Arc<Session>, step: Step) {
     match step {
         Step::Nothing => {}
-        Step::Knock(auth) => knock(session, auth),
+        Step::Knock(auth, events) => knock(session, auth, events),
         Step::Refuse(error) => drop(session.push(error)),
         Step::Leave => session.close(),
         Step::Tell(events, event) => tokio::select! {
@@ -185,9 +216,7 @@ async fn act(session: &Arc<Session>, step: Step) {
 }
 
 /// Has the program serve it, in a task of its own, with which the connection ends.
-fn knock(session: &Arc<Session>, auth: Value) {
-    let (sender, events) = mpsc::channel(EVENTS_WAITING);
-    session.state().talk = Talk::Knocking { events: sender };
+fn knock(session: &Arc<Session>, auth: Value, events: mpsc::Receiver<Event>) {
     if let Some(hub) = session.hub.upgrade() {
         let knock = Knock { session: Some(Arc::clone(session)), auth, events };
         tokio::spawn((hub.serve)(knock));
@@ -202,7 +231,11 @@ impl State {
             (Packet::Connect { namespace, .. }, _) if namespace != ROOT => {
                 Ok(Step::Refuse(packet::connect_error(namespace, "invalid_namespace", "Invalid namespace")))
             }
-            (Packet::Connect { auth, .. }, Talk::Silent) => Ok(Step::Knock(auth)),
+            (Packet::Connect { auth, .. }, talk @ Talk::Silent) => {
+                let (sender, events) = mpsc::channel(EVENTS_WAITING);
+                *talk = Talk::Knocking { events: sender };
+                Ok(Step::Knock(auth, events))
+            }
             // Once is enough.
             (Packet::Connect { .. }, _) => Ok(Step::Nothing),
             (Packet::Disconnect { namespace: ROOT }, _) => Ok(Step::Leave),
@@ -230,27 +263,5 @@ impl State {
         }
         let event = unfinished.take().and_then(|finished| finished.event);
         Ok(event.map_or(Step::Nothing, |event| Step::Tell(events.clone(), event)))
-    }
-}
-
-impl Talk {
-    fn event(&mut self, event: Event, attachments: usize, most: usize) -> Result<Step, NoPacket> {
-        match self {
-            Self::Connected { events, .. } if attachments == 0 => Ok(Step::Tell(events.clone(), event)),
-            // Nobody was let in yet.
-            Self::Knocking { .. } | Self::Silent => Err(NoPacket),
-            _ => self.wait_for(Some(event), attachments, most),
-        }
-    }
-
-    fn wait_for(&mut self, event: Option<Event>, attachments: usize, most: usize) -> Result<Step, NoPacket> {
-        match self {
-            Self::Connected { unfinished, .. } if attachments <= most => {
-                *unfinished =
-                    (attachments > 0).then_some(Unfinished { event, missing: attachments, bytes: 0 });
-                Ok(Step::Nothing)
-            }
-            _ => Err(NoPacket),
-        }
     }
 }

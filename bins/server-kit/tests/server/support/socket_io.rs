@@ -37,7 +37,7 @@ async fn serve(knock: Knock) {
         Some("silence") => return,
         _ => return knock.refuse("unauthorized", "bring a token"),
     }
-    let (mut events, emitter) = knock.accept();
+    let Some((mut events, emitter)) = knock.accept() else { return };
     emitter.emit("hello", &json!({}));
     while let Some(event) = events.next().await {
         emitter.acknowledge(&event);
