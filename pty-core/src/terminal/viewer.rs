@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -199,13 +199,18 @@ impl Input {
         }
         state.active_at = Instant::now();
         state.note_typed(bytes);
+        // A size that was asked for before is there before.
+        let mut wakers = Vec::new();
+        state.resize(&mut wakers);
         // What stands in front is the task's to write: it knows when the child reads again.
         let is_next = state.input.is_empty();
         state.input.push(bytes.clone());
         let waits = is_next && state.flush_input(&self.seat.shared.counters) == Flushed::Rest;
         // A full queue is a reason to read on where reading stood still.
-        if waits || state.may_go_on() {
-            drop(state);
+        let changes = waits || state.may_go_on();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        if changes {
             self.seat.shared.changed.notify_one();
         }
         Ok(true)
@@ -225,7 +230,7 @@ impl Input {
             state.wake_served(&mut wakers);
             state.may_go_on()
         };
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
         if goes_on {
             shared.changed.notify_one();
         }

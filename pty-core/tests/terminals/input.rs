@@ -14,6 +14,7 @@ trials![
     ctrl_c_is_answered_at_once_during_a_flood,
     a_new_size_reaches_the_child_and_the_others,
     a_size_that_the_child_set_is_set_anew,
+    a_size_asked_for_before_input_is_there_before_it,
     signals_reach_the_foreground,
     a_watcher_may_only_look,
     input_after_the_end_is_refused,
@@ -183,6 +184,18 @@ async fn a_size_that_the_child_set_is_set_anew() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     reader.viewer.input.send("\n").await.unwrap();
     reader.until("24 80").await;
+}
+
+async fn a_size_asked_for_before_input_is_there_before_it() {
+    let terminal = spawn("stty -echo; echo go; while read line; do stty size; done").await;
+    let mut reader = Reader::new(writer(&terminal));
+    reader.until("go").await;
+    for rows in 30..60 {
+        reader.viewer.input.resize(Size::new(100, rows).unwrap()).unwrap();
+        reader.viewer.input.send("\r").await.unwrap();
+        reader.until(&format!("{rows} 100")).await;
+    }
+    terminal.end().await.unwrap();
 }
 
 async fn signals_reach_the_foreground() {
