@@ -20,7 +20,7 @@ const TABLE: &[Prerequisite] = &[
     debian("a C compiler", &["cc", "--version"], Oldest::Any, &["build-essential"], Step::BUILDING),
     debian("Node", &["node", "--version"], Oldest::Major(20), &["nodejs"], &[Step::Test]),
     debian("npm", &["npm", "--version"], Oldest::Any, &["npm"], &[Step::Test]),
-    npm("the Claude Code CLI", "xtask/npm", &[Step::Test]),
+    npm("the tests' packages", "xtask/npm", &[Step::Test]),
     npm("the peers' packages", "benches/peers", &[]),
 ];
 
@@ -141,7 +141,7 @@ mod tests {
         let names = |step| needed(TABLE, &[step]).map(|one| one.name).collect::<Vec<_>>();
         assert_eq!(names(Step::Fmt), ["Rust", "rustfmt"]);
         assert_eq!(names(Step::Doc), ["Rust", "a C compiler"]);
-        assert!(names(Step::Test).contains(&"the Claude Code CLI"));
+        assert!(names(Step::Test).contains(&"the tests' packages"));
     }
 
     #[test]
@@ -159,8 +159,8 @@ mod tests {
         };
         assert_eq!(tell("npm"), "npm: not found. On Debian: apt-get install npm");
         assert_eq!(
-            tell("the Claude Code CLI"),
-            "the Claude Code CLI: not found. Run: npm ci --prefix xtask/npm"
+            tell("the tests' packages"),
+            "the tests' packages: not found. Run: npm ci --prefix xtask/npm"
         );
         assert!(tell("Rust").contains("rustup.rs"));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use server_kit::auth::{Authenticate, Identity, Tickets};
-use server_kit::guard::StreamPermits;
+use server_kit::guard::{Gate, StreamPermits};
 use server_kit::runs::{Reader, Runs};
 use server_kit::sse::Sse;
 use store_core::Store;
@@ -18,6 +18,8 @@ use crate::terminals::{Grant, WebTerminals};
 pub struct App {
     /// Who asks.
     pub auth: Arc<dyn Authenticate>,
+    /// Whether it may, and how often.
+    pub gate: Gate,
     /// What is kept.
     pub store: Store,
     /// What goes on.

@@ -164,6 +164,15 @@ pub struct TerminalSettings {
     /// Terminals of one user at once; as many as MAX_SESSIONS unless set
     #[arg(long, env, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_sessions_per_user: Option<u32>,
+    /// Milliseconds a terminal outlives its Socket.IO client, which may come back
+    #[arg(long, env, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(..=86_400_000))]
+    pub socketio_grace_ms: u64,
+    /// Let programs write to the clipboards of Socket.IO clients (OSC 52)
+    #[arg(
+        long, env, num_args = 0..=1, default_value = "false", default_missing_value = "true",
+        action = clap::ArgAction::Set, value_parser = BoolishValueParser::new(),
+    )]
+    pub socketio_clipboard: bool,
 }
 
 impl Arguments {
@@ -189,6 +198,8 @@ impl Arguments {
             recordings: data.path().join("recordings"),
             sessions: settings.max_sessions as usize,
             per_user: settings.max_sessions_per_user.unwrap_or(settings.max_sessions) as usize,
+            socketio_grace: Duration::from_millis(settings.socketio_grace_ms),
+            socketio_clipboard: settings.socketio_clipboard,
             idle: (settings.session_timeout > 0).then(|| Duration::from_secs(60 * settings.session_timeout)),
         })
     }

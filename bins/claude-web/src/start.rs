@@ -30,6 +30,7 @@ use crate::chat::Chats;
 use crate::claude::ClaudeCode;
 use crate::settings::{Arguments, ClaudeSettings, Task};
 use crate::terminals::WebTerminals;
+use crate::terminals::socketio::SocketIo;
 use crate::{approvals, chat, claude, page, runs, sessions, terminals};
 
 /// What the server calls itself.
@@ -110,6 +111,7 @@ pub async fn run(arguments: &Arguments, listener: TcpListener, shutdown: &Shutdo
     let terminals = WebTerminals::new(arguments.terminals(&data)?, store.clone());
     let tickets = Tickets::new();
     let app = App {
+        gate: Gate::new(who.clone(), settings.rate()),
         auth: who,
         store: store_of_app,
         runs: runs_of_app,
@@ -123,13 +125,14 @@ pub async fn run(arguments: &Arguments, listener: TcpListener, shutdown: &Shutdo
 
     let first = auth.ensure_admin(&settings.admin_user, settings.admin_password.clone()).await?;
     greet(settings, &listener, &first)?;
-    let ending = tokio::spawn(end_all(runs, terminals.clone(), shutdown.clone()));
+    let sockets = SocketIo::new(app.clone());
+    let ending = tokio::spawn(end_all((runs, terminals.clone(), sockets.clone()), shutdown.clone()));
     let chores = [
         tokio::spawn(forget_tokens(store.clone())),
         tokio::spawn(give_memory_back()),
         tokio::spawn(end_with_their_owners((app.runs.clone(), terminals), auth.clone())),
     ];
-    server(arguments, app, auth, &listener).await?.serve(listener, shutdown.asked()).await?;
+    server(arguments, (app, sockets), auth, &listener).await?.serve(listener, shutdown.asked()).await?;
     ending.await?;
     chores.iter().for_each(JoinHandle::abort);
     store.close().await;
@@ -170,16 +173,16 @@ fn sign_in(settings: &ServerSettings, data: &DataDir, store: &Store) -> anyhow::
 
 async fn server(
     arguments: &Arguments,
-    app: App,
+    (app, sockets): (App, SocketIo),
     auth: Auth,
     listener: &TcpListener,
 ) -> anyhow::Result<Server> {
     let settings = &arguments.server;
-    let gate = Gate::new(app.auth.clone(), settings.rate());
+    let gate = app.gate.clone();
     let store = app.store.clone();
     let directory = Directory::new(store.clone(), auth.clone());
     let stall = Duration::from_millis(arguments.claude.run_stall_ms);
-    let mut server = Server::new(ABOUT, routes(app, auth, directory), gate)
+    let mut server = Server::new(ABOUT, routes((app, sockets), auth, directory), gate)
         .settings(settings)
         .limits(|limits| (limits.write_stall, limits.drain) = (stall, DRAIN))
         .page(page::page(&origin(settings, listener)?))
@@ -194,13 +197,17 @@ async fn server(
     Ok(server)
 }
 
-fn routes(app: App, auth: Auth, directory: Directory) -> Routes {
+fn routes((app, sockets): (App, SocketIo), auth: Auth, directory: Directory) -> Routes {
     let sign_in: Routes<Auth> = auth::routes().into_iter().collect();
     let accounts: Routes<Directory> = server_kit::store::routes().into_iter().collect();
     let ours = chat::routes().merge(approvals::routes());
     let ours = ours.merge(claude::routes()).merge(sessions::routes()).merge(runs::routes());
     let ours = ours.merge(terminals::routes());
-    ours.with_state(app).merge(sign_in.with_state(auth)).merge(accounts.with_state(directory))
+    let of_sockets = terminals::socketio::routes().with_state((app.clone(), sockets));
+    ours.with_state(app)
+        .merge(of_sockets)
+        .merge(sign_in.with_state(auth))
+        .merge(accounts.with_state(directory))
 }
 
 /// Says where the server listens, and the first time how to sign in: to standard output, not to the log.
@@ -223,9 +230,14 @@ fn origin(settings: &ServerSettings, listener: &TcpListener) -> anyhow::Result<S
     }
 }
 
-async fn end_all(runs: Runs, terminals: WebTerminals, shutdown: Shutdown) {
+async fn end_all((runs, terminals, sockets): (Runs, WebTerminals, SocketIo), shutdown: Shutdown) {
     shutdown.asked().cancelled().await;
-    let (runs, terminals) = tokio::join!(runs.shutdown(LAST_RUNS), terminals.shutdown(LAST_TERMINALS));
+    let terminals = async {
+        let ended = terminals.shutdown(LAST_TERMINALS).await;
+        sockets.close();
+        ended
+    };
+    let (runs, terminals) = tokio::join!(runs.shutdown(LAST_RUNS), terminals);
     if let Err(left) = runs {
         tracing::error!(runs = left, "runs did not end in time");
     }

@@ -15,6 +15,7 @@ mod recording;
 mod request;
 mod service;
 mod socket;
+pub(crate) mod socketio;
 mod viewing;
 mod wire;
 mod workdir;

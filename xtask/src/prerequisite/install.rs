@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn all_debian_packages_are_installed_by_one_call_after_one_update() {
-        let packages = debian_packages(&lacking(&["Rust", "a C compiler", "npm", "the Claude Code CLI"]));
+        let packages = debian_packages(&lacking(&["Rust", "a C compiler", "npm", "the tests' packages"]));
         assert_eq!(packages, ["build-essential", "npm"]);
         let shown = apt(&packages).map(|invocation| invocation.to_string());
         assert_eq!(shown[0], "DEBIAN_FRONTEND=noninteractive apt-get update");
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn npm_installs_exactly_what_the_lock_file_says() {
-        let folders = npm_folders(&lacking(&["npm", "the Claude Code CLI"]));
+        let folders = npm_folders(&lacking(&["npm", "the tests' packages"]));
         assert_eq!(folders, ["xtask/npm"]);
         assert_eq!(npm_ci(folders[0]).to_string(), "npm ci --prefix xtask/npm");
     }

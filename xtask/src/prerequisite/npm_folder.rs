@@ -37,8 +37,14 @@ fn pinned(manifest: &Value) -> BTreeMap<String, String> {
         ["dependencies", "devDependencies"].into_iter().filter_map(|key| manifest.get(key)?.as_object());
     let named = dependencies
         .flatten()
-        .filter_map(|(name, version)| Some((name.clone(), version.as_str()?.to_owned())));
+        .filter_map(|(name, wanted)| Some((name.clone(), version(wanted.as_str()?).to_owned())));
     named.collect()
+}
+
+/// A package under another name is wanted as `npm:name@version`.
+fn version(wanted: &str) -> &str {
+    let aliased = wanted.strip_prefix("npm:").and_then(|package| package.rsplit_once('@'));
+    aliased.map_or(wanted, |(_, version)| version)
 }
 
 fn other_version(name: &str, pinned: &str, installed: Option<&Value>) -> Option<String> {
@@ -106,6 +112,13 @@ mod tests {
         assert_eq!(FOLDER.lack(root.path()).unwrap().unwrap(), "left 1.2.4 is installed, 1.2.3 is pinned");
         install(root.path(), "left", "1.2.3");
         assert_eq!(FOLDER.lack(root.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_package_under_another_name_has_the_version_behind_it() {
+        assert_eq!(version("1.2.3"), "1.2.3");
+        assert_eq!(version("npm:left@1.2.3"), "1.2.3");
+        assert_eq!(version("npm:@scope/left@1.2.3"), "1.2.3");
     }
 
     #[test]

@@ -32,4 +32,8 @@ pub struct TerminalConfig {
     pub per_user: usize,
     /// How long one may be without input and output.
     pub idle: Option<Duration>,
+    /// How long one that was started over Socket.IO outlives its socket.
+    pub socketio_grace: Duration,
+    /// Whether programs may write to the clipboards of Socket.IO clients.
+    pub socketio_clipboard: bool,
 }

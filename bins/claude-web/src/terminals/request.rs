@@ -37,6 +37,9 @@ pub(crate) struct NewTerminal {
     name: Option<String>,
     /// Whether to record what it shows; for admins.
     record: Option<bool>,
+    /// Bytes of output that are kept for replay, where it isn't as many as usual.
+    #[serde(skip)]
+    ring_bytes: Option<usize>,
 }
 
 /// A terminal that may be started.
@@ -49,6 +52,7 @@ pub(super) struct Task {
     pub(super) size: Size,
     pub(super) name: Option<String>,
     pub(super) records: bool,
+    pub(super) ring_bytes: Option<usize>,
 }
 
 /// Where it works.
@@ -59,6 +63,27 @@ pub(super) struct Place {
 }
 
 impl NewTerminal {
+    /// This command, with nothing said about it.
+    pub(super) fn of(command: &str) -> Self {
+        Self {
+            command: command.to_owned(),
+            args: None,
+            cwd: None,
+            env: None,
+            cols: None,
+            rows: None,
+            name: None,
+            record: None,
+            ring_bytes: None,
+        }
+    }
+
+    /// Keeps so many bytes of its output.
+    pub(super) fn keeping(mut self, ring_bytes: usize) -> Self {
+        self.ring_bytes = Some(ring_bytes);
+        self
+    }
+
     /// What it comes to, if this user may ask for it.
     pub(super) fn check(self, who: &Identity, config: &TerminalConfig) -> Result<Task, Problem> {
         let profile = config.profiles.get(&self.command).cloned().ok_or_else(|| unknown(config))?;
@@ -85,6 +110,7 @@ impl NewTerminal {
             size: size(self.cols, self.rows)?,
             name: name(self.name)?,
             records: self.record.unwrap_or_default(),
+            ring_bytes: self.ring_bytes,
         })
     }
 }

@@ -50,6 +50,11 @@ impl WebTerminals {
         Self { shared: Arc::new(Shared { config, terminals, store }) }
     }
 
+    /// How terminals are run.
+    pub(super) fn config(&self) -> &TerminalConfig {
+        &self.shared.config
+    }
+
     /// Whether somebody may have terminals.
     ///
     /// # Errors
@@ -123,6 +128,9 @@ impl WebTerminals {
             .owner(owner(who.user));
         if let Some(name) = &task.name {
             spec = spec.name(name);
+        }
+        if let Some(bytes) = task.ring_bytes {
+            spec = spec.ring_bytes(bytes);
         }
         if let Some(user) = &config.child_user {
             spec = spec.user(User { uid: user.uid(), gid: user.gid(), groups: user.groups().to_vec() });

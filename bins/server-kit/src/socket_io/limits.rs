@@ -10,8 +10,8 @@ pub struct Limits {
     pub sessions: usize,
     /// From one heartbeat to the next; the client is told. 25 s.
     pub ping_interval: Duration,
-    /// How long a heartbeat may go unanswered while nothing else comes of the client; then the session ends. The client is
-    /// told. 20 s.
+    /// How long a heartbeat may go unanswered while nothing else comes of the client, and six times as long in all; then the
+    /// session ends. The client is told. 20 s.
     pub ping_timeout: Duration,
     /// How long a session may be without a connected client; then it ends. 5 s.
     pub connect_within: Duration,

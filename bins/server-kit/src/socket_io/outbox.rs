@@ -130,7 +130,10 @@ impl Outbox {
         }
         let is_wanted = self.to_prove.is_some_and(|number| number <= self.sent);
         if is_wanted || (self.unproved >= PROVE_EVERY && self.pings.len() < PINGS_MOST) {
-            (self.unproved, self.to_prove) = (0, None);
+            self.unproved = 0;
+            if is_wanted {
+                self.to_prove = None;
+            }
             self.pings.push_back(Ping { at: now, kind: Kind::Proof, covers: Some(self.sent) });
             return Some(Out::Ping);
         }

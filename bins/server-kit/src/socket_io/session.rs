@@ -17,6 +17,9 @@ use super::packet::{CLOSE, NOOP};
 use super::refusal::Refusal;
 use super::talk::Talk;
 
+/// A client that sends other things may take so many times as long to answer a heartbeat.
+const PATIENCE: u32 = 6;
+
 /// One session. Its task keeps the heartbeat; the transports come and go.
 pub(super) struct Session {
     pub(super) id: String,
@@ -263,7 +266,14 @@ impl Session {
 
     /// A pong came.
     pub(super) fn answered(&self) {
-        let took = self.state().outbox.answered(Instant::now());
+        let took = {
+            let (mut state, now) = (self.state(), Instant::now());
+            let took = state.outbox.answered(now);
+            if took.is_some() {
+                state.heard = now;
+            }
+            took
+        };
         self.moved.notify_waiters();
         let tell = self.hub.upgrade().and_then(|hub| hub.on_rtt);
         if let (Some(tell), Some(took)) = (tell, took) {
@@ -285,8 +295,9 @@ impl Session {
         }
         if errand == Errand::Poll {
             state.outbox.polled();
+            // Who only brings takes nothing, and is not alive for that.
+            state.heard = Instant::now();
         }
-        state.heard = Instant::now();
         drop(state);
         self.moved.notify_waiters();
         Ok(Running { session: Arc::clone(self), errand })
@@ -356,7 +367,7 @@ impl State {
         if !self.talk.has_begun() && self.began + limits.connect_within <= now {
             return false;
         }
-        if self.outbox.heartbeat().is_some_and(|sent| sent.max(self.heard) + limits.ping_timeout <= now) {
+        if self.answer_due(limits).is_some_and(|due| due <= now) {
             return false;
         }
         if self.next_beat <= now {
@@ -366,14 +377,23 @@ impl State {
         true
     }
 
+    /// When the heartbeat must be answered. What else comes of the client renews the time, and not for ever.
+    fn answer_due(&self, limits: &Limits) -> Option<Instant> {
+        let sent = self.outbox.heartbeat()?;
+        let last = sent + limits.ping_timeout.saturating_mul(PATIENCE);
+        Some((sent.max(self.heard) + limits.ping_timeout).min(last))
+    }
+
     /// When to look again.
     fn next_look(&self, limits: &Limits) -> Instant {
         if let Stay::Leaving { until: Some(until) } = self.stay {
             return until;
         }
         let connects = (!self.talk.has_begun()).then(|| self.began + limits.connect_within);
-        let answers = self.outbox.heartbeat().map(|sent| sent.max(self.heard) + limits.ping_timeout);
-        [connects, answers, self.outbox.late_at()].into_iter().flatten().fold(self.next_beat, Instant::min)
+        [connects, self.answer_due(limits), self.outbox.late_at()]
+            .into_iter()
+            .flatten()
+            .fold(self.next_beat, Instant::min)
     }
 }
 

@@ -140,7 +140,8 @@ impl std::fmt::Debug for Knock {
 fn refuse(session: &Session, code: &str, message: &str) {
     session.state().talk = Talk::Over;
     session.push(packet::connect_error(ROOT, code, message));
-    session.leave();
+    // Whatever it does, it is not waited for any longer.
+    session.leave_now();
 }
 
 impl Talk {
@@ -163,8 +164,10 @@ impl Talk {
 
     fn event(&mut self, event: Event, attachments: usize, most: usize) -> Result<Step, NoPacket> {
         match self {
-            Self::Connected { events, .. } if attachments == 0 => Ok(Step::Tell(events.clone(), event)),
-            // Nobody was let in yet.
+            // Who says something before it is let in is heard once it is.
+            Self::Connected { events, .. } | Self::Knocking { events } if attachments == 0 => {
+                Ok(Step::Tell(events.clone(), event))
+            }
             Self::Knocking { .. } | Self::Silent => Err(NoPacket),
             _ => self.wait_for(Some(event), attachments, most),
         }

@@ -274,6 +274,10 @@ async fn who_is_refused_hears_why_and_is_disconnected() {
     polled.post("40").await;
     assert!(polled.packets(1).await[0].starts_with("44{"));
     while !polled.is_over().await {}
+    // Nor does it stay because it never asks what it was told, and says that it lives.
+    let polled = Polled::open(&app).await;
+    polled.post("40").await;
+    while polled.post("3").await.status == 200 {}
 }
 
 #[tokio::test]
