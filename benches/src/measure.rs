@@ -18,6 +18,7 @@ use crate::median::Samples;
 use crate::number::with_range;
 use crate::plot::{Bar, Kind, Panel};
 use crate::section::Section;
+use crate::terminal::Face;
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,10 +69,18 @@ pub(crate) enum Measure {
     TerminalInterrupt,
     /// Who is left after terminals have ended
     TerminalLeft,
+    /// Bulk output of a terminal, by Socket.IO
+    SocketioBulk,
+    /// Keys that come back, by Socket.IO
+    SocketioEcho,
+    /// A terminal's client that stops, by Socket.IO
+    SocketioGrowth,
+    /// Ctrl-C to prompt with a slow client, by Socket.IO
+    SocketioInterrupt,
 }
 
 impl Measure {
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Runs,
         Self::Throughput,
         Self::Memory,
@@ -95,6 +104,10 @@ impl Measure {
         Self::TerminalStopped,
         Self::TerminalInterrupt,
         Self::TerminalLeft,
+        Self::SocketioBulk,
+        Self::SocketioEcho,
+        Self::SocketioGrowth,
+        Self::SocketioInterrupt,
     ];
 
     /// As it is typed; its plot's file is named so.
@@ -123,6 +136,10 @@ impl Measure {
             Self::TerminalStopped => "terminal-stopped",
             Self::TerminalInterrupt => "terminal-interrupt",
             Self::TerminalLeft => "terminal-left",
+            Self::SocketioBulk => "socketio-bulk",
+            Self::SocketioEcho => "socketio-echo",
+            Self::SocketioGrowth => "socketio-growth",
+            Self::SocketioInterrupt => "socketio-interrupt",
         }
     }
 
@@ -144,13 +161,17 @@ impl Measure {
             Self::StreamMemory => stream::memory::measure(bench),
             Self::FanOut => stream::fan_out::measure(bench),
             Self::Cancellation => stream::cancellation::measure(bench),
-            Self::TerminalBulk => terminal::bulk::measure(bench),
-            Self::TerminalEcho => terminal::echo::measure(bench),
+            Self::TerminalBulk => terminal::bulk::measure(bench, Face::WebSocket),
+            Self::TerminalEcho => terminal::echo::measure(bench, Face::WebSocket),
             Self::TerminalMemory => terminal::memory::measure(bench),
             Self::TerminalConnects => terminal::connects::measure(bench),
-            Self::TerminalStopped => terminal::stopped::measure(bench),
-            Self::TerminalInterrupt => terminal::interrupt::measure(bench),
+            Self::TerminalStopped => terminal::stopped::measure(bench, Face::WebSocket),
+            Self::TerminalInterrupt => terminal::interrupt::measure(bench, Face::WebSocket),
             Self::TerminalLeft => terminal::left::measure(bench),
+            Self::SocketioBulk => terminal::bulk::measure(bench, Face::SocketIo),
+            Self::SocketioEcho => terminal::echo::measure(bench, Face::SocketIo),
+            Self::SocketioGrowth => terminal::stopped::measure(bench, Face::SocketIo),
+            Self::SocketioInterrupt => terminal::interrupt::measure(bench, Face::SocketIo),
         }
     }
 }

@@ -39,8 +39,13 @@ pub(crate) fn node_pty() -> anyhow::Result<()> {
 
 /// Of the peers' packages: those that are installed.
 pub(crate) fn versions() -> Vec<(&'static str, String)> {
-    let node =
-        [("sdk, node", "@anthropic-ai/sdk"), ("express", "express"), ("node-pty", "node-pty"), ("ws", "ws")];
+    let node = [
+        ("sdk, node", "@anthropic-ai/sdk"),
+        ("express", "express"),
+        ("node-pty", "node-pty"),
+        ("ws", "ws"),
+        ("socket.io", "socket.io"),
+    ];
     let node = node.into_iter().filter_map(|(name, package)| Some((name, node_version(package)?)));
     node.chain(python_version().map(|version| ("sdk, python", version))).collect()
 }

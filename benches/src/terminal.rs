@@ -3,8 +3,10 @@
 //! The child in a terminal is this program, by its [`work`], or bash where a measurement says so. What is said in the
 //! WebSocket is the server's own matter; [`viewer`] speaks it.
 
+mod face;
 mod pattern;
 pub(crate) mod pty_reader;
+mod socket_io;
 pub(crate) mod viewer;
 pub(crate) mod work;
 pub(crate) mod ws_sender;
@@ -22,23 +24,28 @@ use crate::http::{Reading, Upgrade, WebSocket};
 use crate::peer;
 use crate::plot::Kind;
 use crate::process::{self, Pid};
+pub(crate) use face::Face;
+use socket_io::SocketIo;
 use viewer::{Attached, Speech, Viewer};
 use work::Work;
 
 /// A slow client's buffer in the kernel and what it reads at once, in bytes.
 const SLOW_BUFFER: usize = 16 * 1024;
 
+/// What clients of the peer show where it asks for a token.
+const PEER_TOKEN: &str = "peer";
+
 /// A way from a terminal to its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Terminal {
-    /// A Node server as one writes it with node-pty and ws
-    NodePty,
+    /// A Node server as one writes it with node-pty and with ws or socket.io
+    NodePty(Face),
     /// No server: a process reads the terminal and throws everything away
     PtyReader,
     /// No terminal: messages come from memory
     WsSender,
     /// claude-web
-    Ours,
+    Ours(Face),
 }
 
 /// What bash does in a terminal.
@@ -69,10 +76,14 @@ pub(crate) struct Running {
 }
 
 impl Terminal {
-    pub(crate) const ALL: [Self; 4] = [Self::NodePty, Self::PtyReader, Self::WsSender, Self::Ours];
-
-    /// Those that serve terminals.
-    pub(crate) const SERVERS: [Self; 2] = [Self::NodePty, Self::Ours];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::NodePty(Face::WebSocket),
+        Self::NodePty(Face::SocketIo),
+        Self::PtyReader,
+        Self::WsSender,
+        Self::Ours(Face::WebSocket),
+        Self::Ours(Face::SocketIo),
+    ];
 
     /// Starts it and, if it serves terminals, shows that by one; the error says why it can't take part.
     pub(crate) fn start(self, bench: &Bench) -> anyhow::Result<Running> {
@@ -83,7 +94,7 @@ impl Terminal {
     pub(crate) fn start_with(self, bench: &Bench, reach: Reach) -> anyhow::Result<Running> {
         bench.check()?;
         let running = Running { terminal: self, server: self.server(&bench.scratch, reach)? };
-        if Self::SERVERS.contains(&self) {
+        if matches!(self, Self::NodePty(_) | Self::Ours(_)) {
             let mut viewer = running.open(&Shell::Work(Work::Echo))?;
             viewer.wait_until_ready()?;
             running.end(viewer)?;
@@ -95,13 +106,13 @@ impl Terminal {
         match self {
             Self::PtyReader => bail!("it is no server"),
             Self::WsSender => announced(&env::current_exe()?, scratch, ws_sender::SUBCOMMAND),
-            Self::NodePty => {
+            Self::NodePty(face) => {
                 peer::node_packages()?;
                 peer::node_pty()?;
-                let script = peer::script("terminal-server.mjs");
+                let script = peer::script(face.script());
                 announced(Path::new("node"), scratch, script.to_str().context("a path that is no text")?)
             }
-            Self::Ours => {
+            Self::Ours(face) => {
                 contestant::claude_web_lack().map_or(Ok(()), |why| bail!("{why}"))?;
                 let directory = scratch.join("terminals");
                 fs::create_dir_all(&directory)?;
@@ -109,6 +120,10 @@ impl Terminal {
                     command.env("CLAUDE_WORKING_DIR", &directory).env("MAX_SESSIONS", "1000");
                     if reach == Reach::Supervisors {
                         command.env("PROCESS_TREE_REACH", "supervisor");
+                    }
+                    if face == Face::SocketIo {
+                        // A terminal ends with its client, as it does with the peer.
+                        command.env("SOCKETIO_GRACE_MS", "0");
                     }
                 })
             }
@@ -118,7 +133,7 @@ impl Terminal {
 
 fn announced(program: &Path, scratch: &Path, argument: &str) -> anyhow::Result<Server> {
     let process = Process::start(program, scratch, |command, _| {
-        command.arg(argument).env("NODE_ENV", "production");
+        command.arg(argument).env("NODE_ENV", "production").env("TOKEN", PEER_TOKEN);
     })?;
     Server::announced(process)
 }
@@ -126,27 +141,28 @@ fn announced(program: &Path, scratch: &Path, argument: &str) -> anyhow::Result<S
 impl Compared for Terminal {
     fn name(self) -> &'static str {
         match self {
-            Self::NodePty => "node-pty",
+            Self::NodePty(_) => "node-pty",
             Self::PtyReader => "pty-reader",
             Self::WsSender => "ws-sender",
-            Self::Ours => "ours",
+            Self::Ours(_) => "ours",
         }
     }
 
     fn label(self) -> &'static str {
         match self {
-            Self::NodePty => "node-pty + ws",
+            Self::NodePty(Face::WebSocket) => "node-pty + ws",
+            Self::NodePty(Face::SocketIo) => "node-pty + socket.io",
             Self::PtyReader => "bare PTY reader",
             Self::WsSender => "bare WebSocket sender",
-            Self::Ours => "claude-web",
+            Self::Ours(_) => "claude-web",
         }
     }
 
     fn kind(self) -> Kind {
         match self {
-            Self::NodePty => Kind::Peer,
+            Self::NodePty(_) => Kind::Peer,
             Self::PtyReader | Self::WsSender => Kind::Limit,
-            Self::Ours => Kind::Ours,
+            Self::Ours(_) => Kind::Ours,
         }
     }
 }
@@ -159,8 +175,22 @@ impl Running {
 
     /// The same with a client that reads at this speed.
     pub(crate) fn open_at(&self, shell: &Shell, speed: Speed) -> anyhow::Result<Viewer> {
+        let (reading, pace) = match speed {
+            Speed::Full => (Reading::Greedy, None),
+            Speed::Slow(per_second) => (Reading::Small(SLOW_BUFFER), Some(per_second)),
+        };
+        let (socket, speech) = match self.terminal {
+            Terminal::NodePty(Face::SocketIo) | Terminal::Ours(Face::SocketIo) => {
+                self.open_socket_io(shell, reading)?
+            }
+            _ => self.open_web_socket(shell, reading)?,
+        };
+        Ok(Viewer::new(socket, speech, pace))
+    }
+
+    fn open_web_socket(&self, shell: &Shell, reading: Reading) -> anyhow::Result<(WebSocket, Speech)> {
         let (path, speech) = match (self.terminal, shell) {
-            (Terminal::Ours, _) => {
+            (Terminal::Ours(_), _) => {
                 let id = self.create(&shell.arguments()?)?;
                 (format!("/api/terminals/{id}/ws"), Speech::Opskit(Attached::new(id)))
             }
@@ -170,14 +200,20 @@ impl Running {
                 (format!("/?args={}", percent_encoded(&arguments)), Speech::Bytes)
             }
         };
-        let ours = self.terminal == Terminal::Ours;
-        let (reading, pace) = match speed {
-            Speed::Full => (Reading::Greedy, None),
-            Speed::Slow(per_second) => (Reading::Small(SLOW_BUFFER), Some(per_second)),
-        };
-        let protocol = ours.then_some("opskit.pty.v1");
+        let protocol = matches!(speech, Speech::Opskit(_)).then_some("opskit.pty.v1");
         let upgrade = Upgrade { path: &path, token: self.server.token(), protocol, reading };
-        Ok(Viewer::new(WebSocket::open(self.server.address(), &upgrade)?, speech, pace))
+        Ok((WebSocket::open(self.server.address(), &upgrade)?, speech))
+    }
+
+    /// There, bash takes no arguments: what it is to do is typed.
+    fn open_socket_io(&self, shell: &Shell, reading: Reading) -> anyhow::Result<(WebSocket, Speech)> {
+        let upgrade = Upgrade { path: socket_io::PATH, token: None, protocol: None, reading };
+        let mut socket = WebSocket::open(self.server.address(), &upgrade)?;
+        let client = SocketIo::open(&mut socket, self.server.token().unwrap_or(PEER_TOKEN))?;
+        if let Some(script) = shell.script()? {
+            socket.send_text(&socket_io::input(format!("{script}; exit\n").as_bytes())?)?;
+        }
+        Ok((socket, Speech::SocketIo(client)))
     }
 
     fn create(&self, arguments: &[String]) -> anyhow::Result<String> {
@@ -187,7 +223,7 @@ impl Running {
         answer["id"].as_str().map(str::to_owned).with_context(|| format!("a terminal without id: {answer}"))
     }
 
-    /// Ends the terminal as its server has it: ours is told so, the others' clients leave.
+    /// Ends the terminal as its server has it: ours is told so by its id, else the client leaves.
     pub(crate) fn end(&self, viewer: Viewer) -> anyhow::Result<()> {
         if let Some(id) = viewer.id() {
             self.server.call("DELETE", &format!("/api/terminals/{id}"), None)?;
@@ -217,10 +253,17 @@ impl Shell {
     /// The arguments of bash.
     fn arguments(&self) -> anyhow::Result<Vec<String>> {
         let text = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+        Ok(self
+            .script()?
+            .map_or_else(|| text(&["--norc", "--noprofile", "-i"]), |script| text(&["-c", &script])))
+    }
+
+    /// What bash is to run; none where it waits for that.
+    fn script(&self) -> anyhow::Result<Option<String>> {
         Ok(match self {
-            Self::Interactive => text(&["--norc", "--noprofile", "-i"]),
-            Self::Script(script) => text(&["-c", script]),
-            Self::Work(work) => text(&["-c", &format!("exec {}", work.command_line()?)]),
+            Self::Interactive => None,
+            Self::Script(script) => Some((*script).to_owned()),
+            Self::Work(work) => Some(format!("exec {}", work.command_line()?)),
         })
     }
 }

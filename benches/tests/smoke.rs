@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use claude_core::testing::processes_with;
 use rustix::process::{Pid, Signal, kill_process};
 
-const MEASURES: [&str; 23] = [
+const MEASURES: [&str; 27] = [
     "runs",
     "throughput",
     "memory",
@@ -32,9 +32,13 @@ const MEASURES: [&str; 23] = [
     "terminal-stopped",
     "terminal-interrupt",
     "terminal-left",
+    "socketio-bulk",
+    "socketio-echo",
+    "socketio-growth",
+    "socketio-interrupt",
 ];
 
-/// Who needs nothing installed but Node itself; and the terminals' peer, which takes no part without its packages.
+/// Who needs nothing installed but Node itself; and the terminals' peers, which take no part without their packages.
 const WHO: &str = "careful,bare,line-scan,serde,raw-value,sse-stream,eventsource-stream,crates,direct,byte-relay,\
     re-encode,pty-reader,ws-sender,node-pty";
 
@@ -59,7 +63,13 @@ fn every_measurement_gives_a_table_and_a_plot() {
     let typed = report.lines().find(|line| line.starts_with("| claude-core |"));
     assert!(typed.is_some_and(|line| !line.contains('–')), "{report}");
     assert!(report.contains("| byte relay on hyper | 4 |"), "{report}");
-    for (limit, output) in [("PTY reader", "raw"), ("PTY reader", "cooked"), ("WebSocket sender", "raw")] {
+    let limits = [
+        ("PTY reader", "raw"),
+        ("PTY reader", "cooked"),
+        ("PTY reader", "text"),
+        ("WebSocket sender", "raw"),
+    ];
+    for (limit, output) in limits {
         assert!(report.contains(&format!("| bare {limit} | {output} | ")), "{report}");
     }
     let throughput = report.lines().filter(|line| {

@@ -80,26 +80,57 @@ impl WebSocket {
         if Frame::find(&self.buffer[self.filled.clone()])?.is_none() && !self.fill()? {
             return Ok(Progress::End);
         }
-        while let Some(frame) = Frame::find(&self.buffer[self.filled.clone()])? {
-            let payload = self.filled.start + frame.payload.start..self.filled.start + frame.payload.end;
-            self.filled.start = payload.end;
+        while let Some(frame) = self.take()? {
             match frame.kind {
-                TEXT | BINARY => on_message(&self.buffer[payload])?,
+                TEXT | BINARY => on_message(&self.buffer[frame.payload])?,
                 CLOSE => return Ok(Progress::End),
-                PING => {
-                    let pong = masked(PONG, &[&self.buffer[payload]]);
-                    self.socket.write_all(&pong)?;
-                }
-                PONG => {}
-                other => bail!("a frame of the unknown kind {other}"),
+                _ => {}
             }
         }
         Ok(Progress::More)
     }
 
+    /// Waits for the next message alone; an end before it is an error.
+    pub(crate) fn next_message(&mut self) -> anyhow::Result<Vec<u8>> {
+        loop {
+            match self.take()? {
+                Some(frame) if matches!(frame.kind, TEXT | BINARY) => {
+                    return Ok(self.buffer[frame.payload].to_vec());
+                }
+                Some(frame) if frame.kind == CLOSE => bail!("the server closed where a message was due"),
+                Some(_) => {}
+                None if self.fill()? => {}
+                None => bail!("the connection was closed where a message was due"),
+            }
+        }
+    }
+
     /// Sends a binary message that is made of these parts.
     pub(crate) fn send(&mut self, parts: &[&[u8]]) -> anyhow::Result<()> {
         Ok(self.socket.write_all(&masked(BINARY, parts))?)
+    }
+
+    /// Sends a text message.
+    pub(crate) fn send_text(&mut self, text: &str) -> anyhow::Result<()> {
+        Ok(self.socket.write_all(&masked(TEXT, &[text.as_bytes()]))?)
+    }
+
+    /// The frame that is next in the buffer, where it lies there; none while it isn't complete. A ping is answered.
+    fn take(&mut self) -> anyhow::Result<Option<Frame>> {
+        let Some(Frame { kind, payload }) = Frame::find(&self.buffer[self.filled.clone()])? else {
+            return Ok(None);
+        };
+        let payload = self.filled.start + payload.start..self.filled.start + payload.end;
+        self.filled.start = payload.end;
+        match kind {
+            PING => {
+                let pong = masked(PONG, &[&self.buffer[payload.clone()]]);
+                self.socket.write_all(&pong)?;
+            }
+            TEXT | BINARY | CLOSE | PONG => {}
+            other => bail!("a frame of the unknown kind {other}"),
+        }
+        Ok(Some(Frame { kind, payload }))
     }
 
     /// Reads once; whether the connection is still open.
@@ -252,6 +283,16 @@ mod tests {
             assert_eq!(messages(wire, piece).unwrap(), sizes, "pieces of {piece}");
         }
         assert_eq!(frame(70_000), binary_frame(&[7; 70_000]));
+    }
+
+    #[test]
+    fn one_message_is_taken_and_the_rest_stays_until_the_end() {
+        let wire = [ACCEPTED, &frame(3), &[0x89, 0], &frame(200), &[0x88, 0]].concat();
+        let upgrade = Upgrade { path: "/", token: None, protocol: None, reading: Reading::Greedy };
+        let mut socket = WebSocket::open(server(wire, 1_000_000), &upgrade).unwrap();
+        assert_eq!(socket.next_message().unwrap(), [7; 3]);
+        assert_eq!(socket.next_message().unwrap(), [7; 200]);
+        assert!(socket.next_message().unwrap_err().to_string().contains("closed"));
     }
 
     #[test]

@@ -15,16 +15,16 @@ use anyhow::{Context, anyhow};
 use crate::bench::{Bench, Each};
 use crate::median::Samples;
 use crate::terminal::viewer::Viewer;
-use crate::terminal::{Running, Terminal};
+use crate::terminal::{Face, Running, Terminal};
 
 /// All servers that take part, started.
-fn start_all(bench: &Bench) -> Each<Running, Terminal> {
-    bench.taking_part(&Terminal::SERVERS, |terminal| terminal.start(bench))
+fn start_all(bench: &Bench, face: Face) -> Each<Running, Terminal> {
+    bench.taking_part(&face.servers(), |terminal| terminal.start(bench))
 }
 
 /// Something empty for each server that takes part, where each round starts its own.
-fn each<T: Default>(bench: &Bench) -> Each<T, Terminal> {
-    bench.taking_part(&Terminal::SERVERS, |terminal| terminal.start(bench).map(|_| T::default()))
+fn each<T: Default>(bench: &Bench, face: Face) -> Each<T, Terminal> {
+    bench.taking_part(&face.servers(), |terminal| terminal.start(bench).map(|_| T::default()))
 }
 
 fn pick<T>(all: &Each<T, Terminal>, samples: impl Fn(&T) -> &Samples) -> Each<Samples, Terminal> {

@@ -1,10 +1,12 @@
 //! The client of one terminal.
 
+use std::borrow::Cow;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use super::socket_io::{self, SocketIo};
 use super::work::READY;
 use crate::http::{Progress, WebSocket};
 
@@ -31,6 +33,8 @@ pub(super) enum Speech {
     Bytes,
     /// `opskit.pty.v1`.
     Opskit(Attached),
+    /// Events.
+    SocketIo(SocketIo),
 }
 
 /// The client's side of `opskit.pty.v1`.
@@ -47,21 +51,19 @@ impl Viewer {
         Self { socket, speech, pace, messages: 0 }
     }
 
-    /// Reads once; hands on what the terminal showed, and acknowledges it where that is due.
+    /// Reads once; hands on what the terminal showed, and tells the server so where that is due.
     pub(crate) fn read(&mut self, on_output: &mut impl FnMut(&[u8])) -> anyhow::Result<Progress> {
         let (speech, mut bytes) = (&mut self.speech, 0);
         let progress = self.socket.read(&mut |message| {
             if let Some(output) = speech.output(message)? {
                 bytes += output.len();
                 self.messages += 1;
-                on_output(output);
+                on_output(&output);
             }
             Ok(())
         })?;
-        if let Some(offset) = self.speech.ack() {
-            // A server that has told the end needs no more of them.
-            let _ = self.socket.send(&[&[0x12], &offset.to_be_bytes()]);
-        }
+        // A server that has told the end needs no more of it.
+        let _ = self.speech.answer(&mut self.socket);
         if let Some(pace) = self.pace {
             sleep(Duration::from_secs_f64(bytes as f64 / pace));
         }
@@ -73,6 +75,7 @@ impl Viewer {
         match self.speech {
             Speech::Bytes => self.socket.send(&[bytes]),
             Speech::Opskit(_) => self.socket.send(&[&[0x10], bytes]),
+            Speech::SocketIo(_) => self.socket.send_text(&socket_io::input(bytes)?),
         }
     }
 
@@ -119,27 +122,33 @@ impl Viewer {
         self.messages
     }
 
-    /// The id, where the server gave one.
+    /// The id, where the terminal outlives its client.
     pub(super) fn id(&self) -> Option<&str> {
         match &self.speech {
-            Speech::Bytes => None,
+            Speech::Bytes | Speech::SocketIo(_) => None,
             Speech::Opskit(attached) => Some(&attached.id),
         }
     }
 }
 
 impl Speech {
-    fn output<'a>(&mut self, message: &'a [u8]) -> anyhow::Result<Option<&'a [u8]>> {
+    fn output<'a>(&mut self, message: &'a [u8]) -> anyhow::Result<Option<Cow<'a, [u8]>>> {
         match self {
-            Self::Bytes => Ok(Some(message)),
-            Self::Opskit(attached) => attached.output(message),
+            Self::Bytes => Ok(Some(Cow::Borrowed(message))),
+            Self::Opskit(attached) => Ok(attached.output(message)?.map(Cow::Borrowed)),
+            Self::SocketIo(client) => client.output(message),
         }
     }
 
-    fn ack(&mut self) -> Option<u64> {
+    /// Tells what the server waits for.
+    fn answer(&mut self, socket: &mut WebSocket) -> anyhow::Result<()> {
         match self {
-            Self::Bytes => None,
-            Self::Opskit(attached) => attached.ack(),
+            Self::Bytes => Ok(()),
+            Self::Opskit(attached) => match attached.ack() {
+                Some(offset) => socket.send(&[&[0x12], &offset.to_be_bytes()]),
+                None => Ok(()),
+            },
+            Self::SocketIo(client) => client.answer(socket),
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) const READY: &[u8] = b">";
 pub(crate) enum Work {
     /// Write so many bytes on a raw terminal
     BulkRaw { bytes: u64 },
+    /// Write so many bytes of lines on a raw terminal, the last line whole
+    BulkText { bytes: u64 },
     /// Write lines on a cooked terminal that become so many bytes there, the last line whole
     BulkCooked { bytes: u64 },
     /// Write back what is typed, on a raw terminal
@@ -46,6 +48,7 @@ impl Work {
     pub(crate) fn words(self) -> Vec<String> {
         let (name, bytes) = match self {
             Self::BulkRaw { bytes } => ("bulk-raw", Some(bytes)),
+            Self::BulkText { bytes } => ("bulk-text", Some(bytes)),
             Self::BulkCooked { bytes } => ("bulk-cooked", Some(bytes)),
             Self::Echo => ("echo", None),
             Self::Flood => ("flood", None),
@@ -70,17 +73,22 @@ impl Work {
     pub(crate) fn shown(self) -> Kind {
         match self {
             Self::BulkRaw { .. } | Self::Echo => Kind::Raw,
-            Self::BulkCooked { .. } | Self::Flood => Kind::Lines(b"\r\n"),
+            Self::BulkText { .. } | Self::BulkCooked { .. } | Self::Flood => Kind::Lines(b"\r\n"),
         }
     }
 
     fn written(self) -> Kind {
-        if self.shown() == Kind::Raw { Kind::Raw } else { Kind::Lines(b"\n") }
+        match self {
+            Self::BulkCooked { .. } | Self::Flood => Kind::Lines(b"\n"),
+            Self::BulkRaw { .. } | Self::BulkText { .. } | Self::Echo => self.shown(),
+        }
     }
 
     fn lines(self) -> u64 {
         match self {
-            Self::BulkRaw { bytes } | Self::BulkCooked { bytes } => bytes.div_ceil(self.shown().line()),
+            Self::BulkRaw { bytes } | Self::BulkText { bytes } | Self::BulkCooked { bytes } => {
+                bytes.div_ceil(self.shown().line())
+            }
             Self::Echo => 0,
             Self::Flood => u64::MAX / self.shown().line(),
         }
@@ -94,7 +102,7 @@ impl Work {
         match self {
             Self::Echo => echo(&mut keys, &mut terminal),
             Self::Flood => self.write(&mut terminal),
-            Self::BulkRaw { .. } | Self::BulkCooked { .. } => {
+            Self::BulkRaw { .. } | Self::BulkText { .. } | Self::BulkCooked { .. } => {
                 keys.read_exact(&mut [0])?;
                 self.write(&mut terminal)?;
                 // How a server takes the end of a child isn't measured: node-pty loses some of what was written before.
@@ -108,7 +116,7 @@ impl Work {
         let terminal = io::stdout();
         let mut modes = tcgetattr(&terminal).context("no terminal")?;
         match self {
-            Self::BulkRaw { .. } | Self::Echo => modes.make_raw(),
+            Self::BulkRaw { .. } | Self::BulkText { .. } | Self::Echo => modes.make_raw(),
             Self::BulkCooked { .. } => modes.local_modes.remove(LocalModes::ECHO),
             Self::Flood => return Ok(()),
         }
@@ -151,7 +159,8 @@ mod tests {
 
     #[test]
     fn words_name_the_work() {
-        for work in [Work::BulkRaw { bytes: 7 }, Work::BulkCooked { bytes: 70 }, Work::Echo, Work::Flood] {
+        let bulk = [Work::BulkRaw { bytes: 7 }, Work::BulkText { bytes: 8 }, Work::BulkCooked { bytes: 70 }];
+        for work in bulk.into_iter().chain([Work::Echo, Work::Flood]) {
             let words = work.words();
             assert_eq!(Work::from_words(words.iter().map(String::as_str)).unwrap(), work);
         }
@@ -159,8 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn a_cooked_terminal_shows_whole_lines() {
+    fn lines_are_whole_and_become_longer_on_a_cooked_terminal_alone() {
         assert_eq!(Work::BulkRaw { bytes: 100 }.check().expected(), 100);
+        assert_eq!(Work::BulkText { bytes: 100 }.check().expected(), 148);
+        assert_eq!(Work::BulkText { bytes: 100 }.written(), Work::BulkText { bytes: 100 }.shown());
         assert_eq!(Work::BulkCooked { bytes: 100 }.check().expected(), 148);
     }
 }

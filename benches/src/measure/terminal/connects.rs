@@ -13,17 +13,19 @@ use crate::number::with_range;
 use crate::plot::Plot;
 use crate::section::Section;
 use crate::table::Table;
-use crate::terminal::{Running, Shell, Terminal};
+use crate::terminal::{Face, Running, Shell, Terminal};
 use crate::verdict::{Verdict, ratio};
 
 const TITLE: &str = "Many terminals opened at once";
+
+const FACE: Face = Face::WebSocket;
 
 /// Seconds, of the rounds.
 #[derive(Debug, Default)]
 struct Times(Samples);
 
 pub(crate) fn measure(bench: &Bench) -> anyhow::Result<Section> {
-    let servers = start_all(bench);
+    let servers = start_all(bench, FACE);
     let empty =
         || -> Each<Times, Terminal> { servers.iter().map(|(it, _)| (*it, Times::default())).collect() };
     let mut times = empty();
@@ -61,7 +63,7 @@ fn section(bench: &Bench, times: &Each<Times, Terminal>) -> Section {
         table.row(vec![terminal.label().to_owned(), with_range(&times.0)]);
     }
     let times = pick(times, |times| &times.0);
-    let found = ratio(median_of(&times, Terminal::Ours), median_of(&times, Terminal::NodePty));
+    let found = ratio(median_of(&times, FACE.ours()), median_of(&times, FACE.peer()));
     Section {
         title: TITLE,
         about: format!(

@@ -18,16 +18,19 @@ use crate::section::Section;
 use crate::table::Table;
 use crate::terminal::viewer::Viewer;
 use crate::terminal::work::Work;
-use crate::terminal::{Running, Shell, Terminal};
+use crate::terminal::{Face, Running, Shell, Terminal};
 use crate::verdict::{Verdict, ratio};
-
-const TITLE: &str = "Keys that come back";
 
 /// How long nothing is typed between two keys, so that each finds everybody asleep.
 const BETWEEN: Duration = Duration::from_millis(1);
 
-/// How many times the peer's speed is asked for.
-const TIMES_PEER: f64 = 2.0;
+/// The name, the title, and how many times the peer's speed is asked for.
+const fn of_face(face: Face) -> (&'static str, &'static str, f64) {
+    match face {
+        Face::WebSocket => ("terminal-echo", "Keys that come back", 2.0),
+        Face::SocketIo => ("socketio-echo", "Keys that come back by Socket.IO", 1.0),
+    }
+}
 
 /// What the rounds gave for one server: microseconds of the key in the middle.
 #[derive(Debug, Default)]
@@ -36,11 +39,11 @@ struct Echo {
     beside: Samples,
 }
 
-pub(crate) fn measure(bench: &Bench) -> anyhow::Result<Section> {
-    let servers = start_all(bench);
+pub(crate) fn measure(bench: &Bench, face: Face) -> anyhow::Result<Section> {
+    let servers = start_all(bench, face);
     let empty = || -> Each<Echo, Terminal> { servers.iter().map(|(it, _)| (*it, Echo::default())).collect() };
     let mut echoes = empty();
-    for round in bench.warm_rounds("terminal-echo") {
+    for round in bench.warm_rounds(of_face(face).0) {
         let round = round?;
         for ((terminal, running), (_, echo)) in servers.iter().zip(&mut echoes) {
             bench.check()?;
@@ -50,7 +53,7 @@ pub(crate) fn measure(bench: &Bench) -> anyhow::Result<Section> {
             echoes = empty();
         }
     }
-    Ok(section(bench, &echoes))
+    Ok(section(bench, face, &echoes))
 }
 
 impl Echo {
@@ -93,19 +96,21 @@ fn typical(viewer: &mut Viewer, keys: usize) -> anyhow::Result<f64> {
     times.median().context("no key was typed")
 }
 
-fn section(bench: &Bench, echoes: &Each<Echo, Terminal>) -> Section {
+fn section(bench: &Bench, face: Face, echoes: &Each<Echo, Terminal>) -> Section {
     let mut table = Table::new(&["", "idle p50, µs", "beside a flood p50, µs"]);
     for (terminal, echo) in echoes {
         let figures = [&echo.idle, &echo.beside].map(with_range);
         table.row([terminal.label().to_owned()].into_iter().chain(figures).collect());
     }
     let (idle, beside) = (pick(echoes, |echo| &echo.idle), pick(echoes, |echo| &echo.beside));
+    let (_, title, times_peer) = of_face(face);
     let judge = |what: &str, times: &Each<Samples, Terminal>| {
-        let found = ratio(median_of(times, Terminal::NodePty), median_of(times, Terminal::Ours));
-        Verdict::at_least(format!("{what}, faster"), TIMES_PEER, "× node-pty + ws", found)
+        let found = ratio(median_of(times, face.peer()), median_of(times, face.ours()));
+        let unit = format!("× {}", face.peer().label());
+        Verdict::at_least(format!("{what}, faster"), times_peer, &unit, found)
     };
     Section {
-        title: TITLE,
+        title,
         about: format!(
             "{} keys, one after the other, that the child of a raw terminal writes back; then the same while another client \
              of the server reads an endless flood of lines.",
@@ -114,7 +119,7 @@ fn section(bench: &Bench, echoes: &Each<Echo, Terminal>) -> Section {
         table,
         verdicts: vec![judge("idle", &idle), judge("beside a flood", &beside)],
         plot: Plot {
-            title: TITLE,
+            title,
             panels: vec![
                 panel("idle, microseconds; less is better", &idle),
                 panel("beside a flood, microseconds; less is better", &beside),

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 
 use super::super::{median_of, panel};
 use super::{each, pick};
-use crate::bench::{Bench, Each, of};
+use crate::bench::{Bench, Each};
 use crate::compared::Compared;
 use crate::http::Progress;
 use crate::median::Samples;
@@ -16,17 +16,11 @@ use crate::plot::Plot;
 use crate::section::Section;
 use crate::table::Table;
 use crate::terminal::work::Work;
-use crate::terminal::{Running, Shell, Speed, Terminal};
+use crate::terminal::{Face, Running, Shell, Speed, Terminal};
 use crate::verdict::{Verdict, ratio};
-
-const TITLE: &str = "Ctrl-C with a slow client";
 
 /// Bytes a second that the client reads.
 const PACE: f64 = 2e6;
-
-/// How many times the peer's speed is asked for, and the seconds that are aimed at.
-const TIMES_PEER: f64 = 100.0;
-const SECONDS_AIM: f64 = 0.15;
 
 /// The prompt, and how it is set: the line that sets it doesn't hold it.
 const PROMPT: &[u8] = b"prompt-is-back$ ";
@@ -43,9 +37,17 @@ struct Interrupt {
     gave_up: bool,
 }
 
-pub(crate) fn measure(bench: &Bench) -> anyhow::Result<Section> {
-    let mut interrupts = each::<Interrupt>(bench);
-    for round in bench.rounds("terminal-interrupt") {
+/// The name and the title.
+const fn of_face(face: Face) -> (&'static str, &'static str) {
+    match face {
+        Face::WebSocket => ("terminal-interrupt", "Ctrl-C with a slow client"),
+        Face::SocketIo => ("socketio-interrupt", "Ctrl-C with a slow client by Socket.IO"),
+    }
+}
+
+pub(crate) fn measure(bench: &Bench, face: Face) -> anyhow::Result<Section> {
+    let mut interrupts = each::<Interrupt>(bench, face);
+    for round in bench.rounds(of_face(face).0) {
         round?;
         for (terminal, interrupt) in interrupts.iter_mut().filter(|(_, interrupt)| !interrupt.gave_up) {
             let running = terminal.start(bench)?;
@@ -54,7 +56,7 @@ pub(crate) fn measure(bench: &Bench) -> anyhow::Result<Section> {
             nest::clear();
         }
     }
-    Ok(section(bench, &interrupts))
+    Ok(section(bench, face, &interrupts))
 }
 
 impl Interrupt {
@@ -84,7 +86,7 @@ impl Interrupt {
     }
 }
 
-fn section(bench: &Bench, interrupts: &Each<Interrupt, Terminal>) -> Section {
+fn section(bench: &Bench, face: Face, interrupts: &Each<Interrupt, Terminal>) -> Section {
     let patience = bench.scale.terminals.patience;
     let mut table = Table::new(&["", "Ctrl-C to prompt, s"]);
     for (terminal, interrupt) in interrupts {
@@ -95,10 +97,9 @@ fn section(bench: &Bench, interrupts: &Each<Interrupt, Terminal>) -> Section {
     for (bar, (_, interrupt)) in panel.bars.iter_mut().zip(interrupts) {
         bar.shown = interrupt.told(patience);
     }
-    let ours = of(interrupts, Terminal::Ours).and_then(|interrupt| interrupt.prompt.median());
-    let times_peer = ratio(median_of(&times, Terminal::NodePty), ours);
+    let title = of_face(face).1;
     Section {
-        title: TITLE,
+        title,
         about: format!(
             "A bash whose child floods the terminal with lines for {} s; the client reads {} MB a second. Then Ctrl-C, and \
              at most {} s for the prompt: who needs longer isn't asked again and counts as that.",
@@ -107,11 +108,21 @@ fn section(bench: &Bench, interrupts: &Each<Interrupt, Terminal>) -> Section {
             patience.as_secs()
         ),
         table,
-        verdicts: vec![
-            Verdict::at_least("ours, faster", TIMES_PEER, "× node-pty + ws", times_peer),
-            Verdict::at_most("ours (aim)", SECONDS_AIM, "s", ours),
+        verdicts: verdicts(face, &times),
+        plot: Plot { title, panels: vec![panel] },
+    }
+}
+
+fn verdicts(face: Face, times: &Each<Samples, Terminal>) -> Vec<Verdict> {
+    let (ours, peer) = (median_of(times, face.ours()), median_of(times, face.peer()));
+    match face {
+        Face::WebSocket => vec![
+            Verdict::at_least("ours, faster", 100.0, "× node-pty + ws", ratio(peer, ours)),
+            Verdict::at_most("ours (aim)", 0.15, "s", ours),
         ],
-        plot: Plot { title: TITLE, panels: vec![panel] },
+        Face::SocketIo => {
+            vec![Verdict::at_most("ours", 1.0, "s", ours), Verdict::at_most("ours (aim)", 0.3, "s", ours)]
+        }
     }
 }
 

@@ -16,10 +16,12 @@ use crate::plot::Plot;
 use crate::process::{Stat, arguments, descendants};
 use crate::section::Section;
 use crate::table::Table;
-use crate::terminal::{Running, Shell, Terminal, is_bash};
+use crate::terminal::{Face, Running, Shell, Terminal, is_bash};
 use crate::verdict::Verdict;
 
 const TITLE: &str = "Left after terminals have ended";
+
+const FACE: Face = Face::WebSocket;
 
 /// Leaves a daemon: an orphan in a session of its own, with an empty environment. Then it waits for a line.
 const SCRIPT: &str = "(env -i setsid sleep 300 &); echo started; read -r line";
@@ -41,7 +43,7 @@ struct Left {
 }
 
 pub(crate) fn measure(bench: &Bench) -> anyhow::Result<Section> {
-    let mut left = each::<Left>(bench);
+    let mut left = each::<Left>(bench, FACE);
     nest::clear();
     for (terminal, left) in &mut left {
         eprintln!("terminal-left: {}", terminal.label());
@@ -96,7 +98,7 @@ fn section(bench: &Bench, left: &Each<Left, Terminal>) -> Section {
     let scale = bench.scale.terminals;
     let seconds = scale.after_end.as_secs();
     let all = pick(left, |left| &left.all);
-    let ours = median_of(&all, Terminal::Ours);
+    let ours = median_of(&all, FACE.ours());
     Section {
         title: TITLE,
         about: format!(

@@ -17,10 +17,12 @@ use crate::process::proportional;
 use crate::section::Section;
 use crate::table::Table;
 use crate::terminal::viewer::Viewer;
-use crate::terminal::{Running, Shell, Terminal};
+use crate::terminal::{Face, Running, Shell, Terminal};
 use crate::verdict::{Verdict, ratio};
 
 const TITLE: &str = "Memory with many terminals";
+
+const FACE: Face = Face::WebSocket;
 
 /// What the rounds gave for one server.
 #[derive(Debug, Default)]
@@ -37,7 +39,7 @@ struct Memory {
 }
 
 pub(crate) fn measure(bench: &Bench) -> anyhow::Result<Section> {
-    let mut memory = each::<Memory>(bench);
+    let mut memory = each::<Memory>(bench, FACE);
     for round in bench.rounds("terminal-memory") {
         round?;
         for (terminal, memory) in &mut memory {
@@ -119,11 +121,11 @@ fn section(bench: &Bench, memory: &Each<Memory, Terminal>) -> Section {
 }
 
 fn verdicts(all: &Each<Samples, Terminal>, memory: &Each<Memory, Terminal>) -> Vec<Verdict> {
-    let ours = of(memory, Terminal::Ours);
+    let ours = of(memory, FACE.ours());
     let each = ours.and_then(|ours| ours.each.median());
     // By the median: one of them is not a supervisor but what forks them.
     let helper = ours.and_then(|ours| ours.helpers.median());
-    let share = ratio(median_of(all, Terminal::Ours), median_of(all, Terminal::NodePty));
+    let share = ratio(median_of(all, FACE.ours()), median_of(all, FACE.peer()));
     vec![
         Verdict::at_most("each terminal", 43.0, "KiB", each),
         Verdict::at_most("each terminal (aim)", 32.0, "KiB", each),

@@ -16,17 +16,11 @@ use crate::number::{shown, with_range};
 use crate::plot::Plot;
 use crate::section::Section;
 use crate::table::Table;
-use crate::terminal::work::Work;
-use crate::terminal::{Running, Shell, Terminal};
+use crate::terminal::{Face, Running, Shell, Terminal};
 use crate::verdict::Verdict;
-
-const TITLE: &str = "A terminal's client that stops";
 
 /// The part of the output that is read before the client stops: one of so many.
 const FIRST_PART: u64 = 10;
-
-/// The most that our server may grow, in MiB: the ring in which it keeps what was shown, and one more.
-const GROWTH_MAX: f64 = 4.0 + 1.0;
 
 /// How often the server's memory is read.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -40,23 +34,39 @@ struct Stop {
     lost: u64,
 }
 
-pub(crate) fn measure(bench: &Bench) -> anyhow::Result<Section> {
-    let mut stops = each::<Stop>(bench);
-    for round in bench.rounds("terminal-stopped") {
+/// The name and the title.
+const fn of_face(face: Face) -> (&'static str, &'static str) {
+    match face {
+        Face::WebSocket => ("terminal-stopped", "A terminal's client that stops"),
+        Face::SocketIo => ("socketio-growth", "A terminal's client that stops, by Socket.IO"),
+    }
+}
+
+/// What our server keeps of what was shown, where that is a part of its growth, and the most it may grow, in MiB.
+const fn growth_max(face: Face) -> (&'static str, f64) {
+    match face {
+        Face::WebSocket => ("; ours keeps what was shown in a ring of 4 MiB", 4.0 + 1.0),
+        Face::SocketIo => ("", 1.0),
+    }
+}
+
+pub(crate) fn measure(bench: &Bench, face: Face) -> anyhow::Result<Section> {
+    let mut stops = each::<Stop>(bench, face);
+    for round in bench.rounds(of_face(face).0) {
         round?;
         for (terminal, stop) in &mut stops {
             let running = terminal.start(bench)?;
-            stop.round(bench, &running).with_context(|| terminal.label())?;
+            stop.round(bench, face, &running).with_context(|| terminal.label())?;
             drop(running);
             nest::clear();
         }
     }
-    Ok(section(bench, &stops))
+    Ok(section(bench, face, &stops))
 }
 
 impl Stop {
-    fn round(&mut self, bench: &Bench, running: &Running) -> anyhow::Result<()> {
-        let work = Work::BulkRaw { bytes: bench.scale.terminals.stopped_bytes };
+    fn round(&mut self, bench: &Bench, face: Face, running: &Running) -> anyhow::Result<()> {
+        let work = face.bulk(bench.scale.terminals.stopped_bytes);
         let mut viewer = running.open(&Shell::Work(work))?;
         viewer.wait_until_ready()?;
         let (mut check, before) = (work.check(), running.server().resident()?);
@@ -85,30 +95,27 @@ fn stand_still(running: &Running, stop: Duration) -> anyhow::Result<u64> {
     Ok(peak)
 }
 
-fn section(bench: &Bench, stops: &Each<Stop, Terminal>) -> Section {
+fn section(bench: &Bench, face: Face, stops: &Each<Stop, Terminal>) -> Section {
     let mut table = Table::new(&["", "growth, MiB", "bytes lost"]);
     for (terminal, stop) in stops {
         table.row(vec![terminal.label().to_owned(), with_range(&stop.growth), shown(stop.lost as f64)]);
     }
     let growth = pick(stops, |stop| &stop.growth);
-    let lost = of(stops, Terminal::Ours).map(|stop| stop.lost as f64);
-    let scale = bench.scale.terminals;
+    let lost = of(stops, face.ours()).map(|stop| stop.lost as f64);
+    let (scale, title, (ring, growth_max)) = (bench.scale.terminals, of_face(face).1, growth_max(face));
     Section {
-        title: TITLE,
+        title,
         about: format!(
             "Of {} MB that a child writes on a raw terminal a tenth is read, then nothing for {} s, then the rest. Growth is of \
-             the server's resident memory from the child's start; ours keeps what was shown in a ring of 4 MiB.",
+             the server's resident memory from the child's start{ring}.",
             scale.stopped_bytes / 1_000_000,
             scale.stop.as_secs_f64()
         ),
         table,
         verdicts: vec![
-            Verdict::at_most("our server's growth", GROWTH_MAX, "MiB", median_of(&growth, Terminal::Ours)),
+            Verdict::at_most("our server's growth", growth_max, "MiB", median_of(&growth, face.ours())),
             Verdict::at_most("lost by ours", 0.0, "bytes", lost),
         ],
-        plot: Plot {
-            title: TITLE,
-            panels: vec![panel("growth of the server, MiB; less is better", &growth)],
-        },
+        plot: Plot { title, panels: vec![panel("growth of the server, MiB; less is better", &growth)] },
     }
 }
