@@ -1,0 +1,172 @@
+//! A journal in one file.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::task::spawn_blocking;
+
+use super::book::{Book, Lease, Line, unwritable};
+use super::{Clock, Holder, Journal, JournalError, NewDeployment, Record};
+use crate::deployer::Timestamp;
+use crate::deployer::end::End;
+use crate::deployer::id::DeploymentId;
+
+/// The file is for its owner: it holds the values of variables.
+const MODE: u32 = 0o600;
+
+/// A journal in one file of JSON lines, each of which is on disk (fsync) before its method returns. Only one process has
+/// it, by a lock (flock). All of it is held in memory too, and it only grows: it is for a small number of deployments.
+///
+/// A crash may cut the last line short. That line was never answered for; the next start cuts it off, and
+/// [`FileJournal::cut_bytes`] says so.
+pub struct FileJournal {
+    state: Arc<Mutex<State>>,
+    clock: Clock,
+    cut_bytes: u64,
+}
+
+struct State {
+    file: File,
+    /// Up to here the file is sound.
+    length: u64,
+    book: Book,
+}
+
+impl FileJournal {
+    /// Opens the file, or makes it with mode 0600. It blocks on the disk.
+    ///
+    /// # Errors
+    /// [`JournalError::InUse`] where another has it, [`JournalError::Corrupt`] where a line other than a cut last one
+    /// can't be read, [`JournalError::Unavailable`].
+    pub fn open(path: &Path, clock: Clock) -> Result<Self, JournalError> {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).mode(MODE).open(path);
+        let mut file = file.map_err(unavailable("opening it"))?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => JournalError::InUse,
+            TryLockError::Error(error) => unavailable("locking it")(error),
+        })?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(unavailable("reading it"))?;
+        let (book, length) = read(&bytes)?;
+        let cut_bytes = bytes.len() as u64 - length;
+        let mut state = State { file, length, book };
+        state.cut().map_err(unavailable("cutting its last line off"))?;
+        sync_folder(path).map_err(unavailable("writing its folder"))?;
+        Ok(Self { state: Arc::new(Mutex::new(state)), clock, cut_bytes })
+    }
+
+    /// How many bytes of a last line that a crash had cut short were dropped at the start.
+    #[must_use]
+    pub fn cut_bytes(&self) -> u64 {
+        self.cut_bytes
+    }
+
+    /// Works on the state where the disk may be waited for. A future that is dropped leaves the work to be done.
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut State) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let state = Arc::clone(&self.state);
+        let work = move || work(&mut state.lock().unwrap_or_else(PoisonError::into_inner));
+        let joined = spawn_blocking(work).await;
+        joined.map_err(|error| JournalError::Unavailable { what: "writing it", source: Box::new(error) })?
+    }
+
+    fn lease(&self, by: &Holder, length: Duration) -> Lease {
+        Lease { holder: by.clone(), now: Timestamp::from((self.clock)()), length }
+    }
+}
+
+impl State {
+    fn write(&mut self, line: Line) -> Result<(), JournalError> {
+        self.book.check(&line)?;
+        let mut bytes = serde_json::to_vec(&line).map_err(unwritable)?;
+        bytes.push(b'\n');
+        self.append(&bytes).map_err(unavailable("writing it"))?;
+        self.book.take(line)
+    }
+
+    /// What was written in part, or isn't known to be on disk, is cut off before anything else is written.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.cut()?;
+        self.file.write_all(bytes)?;
+        self.file.sync_data()?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn cut(&mut self) -> io::Result<()> {
+        if self.file.metadata()?.len() != self.length {
+            self.file.set_len(self.length)?;
+            self.file.sync_data()?;
+        }
+        self.file.seek(SeekFrom::Start(self.length)).map(drop)
+    }
+}
+
+/// Reads all lines, and tells up to where they are whole.
+fn read(bytes: &[u8]) -> Result<(Book, u64), JournalError> {
+    let (mut book, mut length) = (Book::default(), 0);
+    for (position, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let Some(text) = line.strip_suffix(b"\n") else { break };
+        let corrupt = || JournalError::Corrupt { line: position + 1 };
+        let line_read: Line = serde_json::from_slice(text).map_err(|_| corrupt())?;
+        book.check(&line_read).and_then(|()| book.take(line_read)).map_err(|_| corrupt())?;
+        length += line.len() as u64;
+    }
+    Ok((book, length))
+}
+
+/// A new file is there after a crash only if its folder says so.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn unavailable(what: &'static str) -> impl Fn(io::Error) -> JournalError {
+    move |error| JournalError::Unavailable { what, source: Box::new(error) }
+}
+
+#[async_trait]
+impl Journal for FileJournal {
+    async fn create(&self, new: &NewDeployment, by: &Holder, lease: Duration) -> Result<(), JournalError> {
+        let (new, lease) = (new.clone(), self.lease(by, lease));
+        self.with(move |state| {
+            let id = new.id.clone();
+            state.write(Line::Created(Box::new(new)))?;
+            state.book.hold(&id, &lease)
+        })
+        .await
+    }
+
+    async fn append(&self, id: &DeploymentId, at: usize, record: &Record) -> Result<(), JournalError> {
+        let line = Line::Appended { id: id.clone(), at, record: record.clone() };
+        self.with(move |state| state.write(line)).await
+    }
+
+    async fn load(&self, id: &DeploymentId) -> Result<Vec<Record>, JournalError> {
+        let id = id.clone();
+        self.with(move |state| state.book.load(&id)).await
+    }
+
+    async fn claim(&self, by: &Holder, lease: Duration) -> Result<Vec<DeploymentId>, JournalError> {
+        let lease = self.lease(by, lease);
+        self.with(move |state| Ok(state.book.claim(&lease))).await
+    }
+
+    async fn renew(&self, id: &DeploymentId, by: &Holder, lease: Duration) -> Result<(), JournalError> {
+        let (id, lease) = (id.clone(), self.lease(by, lease));
+        self.with(move |state| state.book.hold(&id, &lease)).await
+    }
+
+    async fn finish(&self, id: &DeploymentId, end: &End) -> Result<(), JournalError> {
+        let line = Line::Finished { id: id.clone(), end: end.clone() };
+        self.with(move |state| state.write(line)).await
+    }
+}

@@ -1,0 +1,303 @@
+//! Decides what a deployment does next.
+//!
+//! A [`Machine`] has no clock and does nothing itself: [`Machine::on`] takes what happened and tells the one next thing to
+//! do. It trusts no reply. Before and after each create it looks at what is there ([`step`]), so a create whose reply
+//! was lost is found, one that took effect twice is mended, and two deployers that want one name see each other.
+//!
+//! - `step`: what is done next, and under which state people see it
+//! - `job`: orders a job and waits for its end
+//! - `removal`: deletes all that is ours, for a roll-back, a destroy, and what was left behind
+//! - `patience`: how often, how long and with which pauses something is tried
+
+mod job;
+mod patience;
+mod removal;
+mod replay;
+mod step;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::replay::{Replayed, Unfit};
+
+use self::job::Job;
+use self::patience::{POLL, Patience};
+use self::removal::Removal;
+use self::step::Step;
+use super::Timestamp;
+use super::effect::{Effect, Event, Failure, Projects, Seen};
+use super::end::{End, Failed};
+use super::id::DeploymentId;
+use super::plan::Plan;
+use super::reason::Reason;
+use super::state::{Operation, Progress, State};
+use crate::id::ApplicationId;
+
+/// One operation on one deployment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Machine {
+    id: DeploymentId,
+    plan: Plan,
+    operation: Operation,
+    step: Step,
+    patience: Patience,
+    state: State,
+    percent: u8,
+    /// Whether something may have been made.
+    has_touched: bool,
+    may_have_record: bool,
+}
+
+/// The one next thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Do this, and say what came of it.
+    Do(Effect),
+    /// Wait until then, and say [`Seen::Waited`].
+    WaitUntil(Timestamp),
+    /// Nothing: it is over.
+    Ended(End),
+}
+
+impl Machine {
+    /// A deployment that begins.
+    #[must_use]
+    pub fn new(id: DeploymentId, plan: Plan) -> (Self, Next) {
+        let (step, state) = (Step::Look, State::Initializing);
+        let machine = Self {
+            id,
+            plan,
+            operation: Operation::Deploy,
+            step,
+            patience: Patience::default(),
+            state,
+            percent: state.percent(),
+            has_touched: false,
+            may_have_record: false,
+        };
+        let next = machine.next();
+        (machine, next)
+    }
+
+    /// The machine of a further operation, on what this one left.
+    ///
+    /// # Errors
+    /// This machine as it is, where it has not ended or the operation is none for its end: what is gone can't be
+    /// stopped, and only what is left behind can be tidied up.
+    pub fn follow(mut self, operation: Operation, at: Timestamp) -> Result<(Self, Next), Box<Self>> {
+        let Step::Ended(end) = &self.step else { return Err(Box::new(self)) };
+        let removal = Removal::new(at.after(self.plan.waits().rollback_wait), self.may_have_record);
+        let (state, step) = match operation {
+            Operation::Tidy if end.has_work_left() => {
+                (State::RollingBack, Step::Remove(removal.of_leaks(end)))
+            }
+            Operation::Tidy | Operation::Deploy => return Err(Box::new(self)),
+            _ if end.frees_name() => return Err(Box::new(self)),
+            Operation::Destroy => (State::Destroying, Step::Remove(removal)),
+            Operation::Redeploy => (State::Redeploying, Step::Look),
+            Operation::Stop => (State::Stopping, Step::Look),
+            Operation::Start => (State::Starting, Step::Look),
+        };
+        (self.operation, self.step, self.patience) = (operation, step, Patience::default());
+        (self.state, self.percent) = (state, state.percent());
+        let next = self.next();
+        Ok((self, next))
+    }
+
+    /// Takes what happened. What doesn't belong to the step is ignored.
+    #[must_use]
+    pub fn on(mut self, event: Event) -> (Self, Next) {
+        let Event { at, seen } = event;
+        match seen {
+            Seen::Waited => self.patience.wake(at),
+            Seen::Interrupted { begun: false } => self.patience.forgive(),
+            Seen::Interrupted { begun: true } => {
+                self.patience.forgive();
+                self.advance(Seen::Failed(Failure::MaybeDone { after_ms: 0 }), at);
+            }
+            seen => {
+                self.patience.end_pause();
+                self.advance(seen, at);
+            }
+        }
+        let next = self.next();
+        (self, next)
+    }
+
+    /// The one next thing, told again.
+    #[must_use]
+    pub fn next(&self) -> Next {
+        match (self.step.next(&self.id), self.patience.pause()) {
+            (Next::Do(_), Some(until)) => Next::WaitUntil(until),
+            (next, _) => next,
+        }
+    }
+
+    /// Whether this has to be recorded before it is told. The end of a wait need not be, since whatever comes next says the
+    /// same; nor a look in vain for what was left behind, which may go on for days.
+    #[must_use]
+    pub fn needs_record(&self, seen: &Seen) -> bool {
+        let is_look = self.step.next(&self.id) == Next::Do(Effect::FindProjects);
+        let is_in_vain = self.operation == Operation::Tidy && is_look && matches!(seen, Seen::Failed(_));
+        *seen != Seen::Waited && !is_in_vain
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress::new(self.state, self.percent)
+    }
+
+    /// Whose machine it is.
+    #[must_use]
+    pub fn id(&self) -> &DeploymentId {
+        &self.id
+    }
+
+    /// What is deployed.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn advance(&mut self, seen: Seen, at: Timestamp) {
+        if !matches!(seen, Seen::Failed(_)) {
+            self.patience.forgive();
+        }
+        match (self.step.clone(), seen) {
+            (Step::Remove(removal), seen) => self.remove(removal, seen, at),
+            (Step::Job(job), seen) => self.work(job, seen, at),
+            (Step::Health(until), Seen::Health(false) | Seen::Failed(_)) => self.unhealthy(until, at),
+            (Step::Health(_), Seen::Health(true)) => self.end(End::Completed),
+            (step, Seen::Failed(failure)) => self.failed(&step, &failure, at),
+            (Step::Look, Seen::Projects(projects)) => self.looked(&projects, at),
+            (Step::LookForDomain(application), Seen::Domains(0)) => {
+                self.attempt(Step::CreateDomain(application), at);
+            }
+            (Step::LookForDomain(application), Seen::Domains(_)) => {
+                self.order(Job::first(application, at, self.plan.waits().deploy), at);
+            }
+            (Step::Stop(_), Seen::Done) => self.end(End::Stopped),
+            (Step::Start(_), Seen::Done) => self.check_health(at),
+            (step, Seen::Done) => self.attempt(step.after_done(self.plan.address().is_some()), at),
+            _ => {}
+        }
+    }
+
+    /// Compares what is there with what is to be there.
+    fn looked(&mut self, projects: &Projects, at: Timestamp) {
+        if self.operation != Operation::Deploy {
+            return self.operate(projects, at);
+        }
+        if projects.others > 0 {
+            return self.fail(Reason::NameTaken, at);
+        }
+        match &*projects.ours {
+            [] => self.attempt(Step::CreateProject, at),
+            [project] => match &*project.applications {
+                [] => self.attempt(Step::CreateApplication(project.place.clone()), at),
+                [application] => self.attempt(Step::Configure(application.clone()), at),
+                [.., extra] => self.attempt(Step::DeleteExtra(extra.clone()), at),
+            },
+            [.., extra] => match extra.applications.last() {
+                Some(application) => self.attempt(Step::DeleteExtra(application.clone()), at),
+                None => self.attempt(Step::RemoveExtra(extra.place.project.clone()), at),
+            },
+        }
+    }
+
+    /// Begins an operation on the application that is there.
+    fn operate(&mut self, projects: &Projects, at: Timestamp) {
+        let applications = projects.ours.first().map(|project| &*project.applications);
+        let Some([application, ..]) = applications else { return self.fail(Reason::NotFound, at) };
+        let application: ApplicationId = application.clone();
+        match self.operation {
+            Operation::Stop => self.attempt(Step::Stop(application), at),
+            Operation::Start => self.attempt(Step::Start(application), at),
+            _ => self.enter(Step::Job(Job::again(application, at, self.plan.waits().deploy))),
+        }
+    }
+
+    fn failed(&mut self, step: &Step, failure: &Failure, at: Timestamp) {
+        match failure {
+            Failure::Refused(reason) => {
+                // A record that is someone else's is not ours to delete.
+                self.may_have_record &= *reason != Reason::RecordTaken;
+                self.fail(*reason, at);
+            }
+            Failure::Gone if step.is_extra() => self.enter(Step::Look),
+            Failure::Gone => self.fail(Reason::NotFound, at),
+            Failure::NotDone { after_ms } => {
+                if self.patience.is_over(at, self.plan.waits().step) {
+                    return self.fail(Reason::Unavailable, at);
+                }
+                self.patience.pause_for(at, *after_ms);
+            }
+            Failure::MaybeDone { after_ms } => {
+                self.patience.pause_for(at, *after_ms);
+                match step.look() {
+                    Some(look) => self.enter(look),
+                    None => self.attempt(step.clone(), at),
+                }
+            }
+        }
+    }
+
+    fn unhealthy(&mut self, until: Timestamp, at: Timestamp) {
+        if at >= until {
+            return self.fail(Reason::Unhealthy, at);
+        }
+        self.patience.wait(at, POLL);
+    }
+
+    /// After the job's or the start's end.
+    fn check_health(&mut self, at: Timestamp) {
+        match self.plan.health_url() {
+            Some(_) => self.enter(Step::Health(at.after(self.plan.waits().health))),
+            None => self.end(End::Completed),
+        }
+    }
+
+    /// Enters a step, if what it changes may be tried once more.
+    fn attempt(&mut self, step: Step, at: Timestamp) {
+        match step.next(&self.id) {
+            Next::Do(effect) if effect.changes() && !self.patience.try_again(&effect) => {
+                self.fail(Reason::Unavailable, at);
+            }
+            _ => self.enter(step),
+        }
+    }
+
+    fn enter(&mut self, step: Step) {
+        if let Some(state) = step.state(self.operation) {
+            self.show(state);
+        }
+        self.has_touched |= step.makes();
+        self.may_have_record |= matches!(step, Step::CreateRecord(_));
+        self.step = step;
+    }
+
+    /// A state of less progress is not shown: a project that is made once more.
+    fn show(&mut self, state: State) {
+        if state.percent() >= self.percent {
+            (self.state, self.percent) = (state, state.percent());
+        }
+    }
+
+    /// Ends a deployment that made something by deleting that; an operation leaves all as it is.
+    fn fail(&mut self, reason: Reason, at: Timestamp) {
+        let step = self.state;
+        if self.operation != Operation::Deploy || !self.has_touched {
+            return self.end(End::Failed(Failed::new(step, reason, Vec::new())));
+        }
+        let until = at.after(self.plan.waits().rollback_wait);
+        self.patience.forgive();
+        self.step = Step::Remove(Removal::new(until, self.may_have_record).because(step, reason));
+        self.state = State::RollingBack;
+    }
+
+    fn end(&mut self, end: End) {
+        self.state = end.state();
+        self.percent = self.percent.max(self.state.percent());
+        self.step = Step::Ended(end);
+    }
+}

@@ -1,0 +1,252 @@
+//! Deletes all that is ours: for a roll-back, a destroy, and what was left behind.
+//!
+//! The DNS record goes first. Then, as long as a look finds something: an application's waiting jobs are dropped, the one
+//! that runs is waited for, since it would make the service afterwards; the application is deleted, which takes the
+//! service with it; and a project without applications is removed. The last look, which finds nothing, is the proof.
+
+use serde::{Deserialize, Serialize};
+
+use super::patience::POLL;
+use super::{Machine, Step};
+use crate::deployer::Timestamp;
+use crate::deployer::effect::{Effect, Failure, Jobs, OurProject, Projects, Seen};
+use crate::deployer::end::{End, Failed, Leak};
+use crate::deployer::reason::Reason;
+use crate::deployer::state::State;
+use crate::id::{ApplicationId, ProjectId};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Removal {
+    /// What failed before, and why. A destroy has none.
+    why: Option<(State, Reason)>,
+    /// Until when a job's end is waited for.
+    until: Timestamp,
+    /// Whether it goes on until all is gone.
+    is_patient: bool,
+    phase: Phase,
+    /// What was there at the last look; `None` while there was none.
+    left: Option<Vec<OurProject>>,
+    has_record: bool,
+    /// Applications whose jobs are not waited for any more.
+    quiet: Vec<ApplicationId>,
+    given_up: Vec<Leak>,
+    services: Vec<Leak>,
+    /// Why something could not be deleted.
+    trouble: Option<Reason>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Phase {
+    Record,
+    Look,
+    /// Drop the jobs that wait.
+    Clean(ApplicationId),
+    /// Wait for the job that runs.
+    Quiet(ApplicationId),
+    Delete(ApplicationId),
+    Remove(ProjectId),
+}
+
+impl Removal {
+    /// All of a stack.
+    pub(super) fn new(until: Timestamp, has_record: bool) -> Self {
+        Self {
+            why: None,
+            until,
+            is_patient: false,
+            phase: if has_record { Phase::Record } else { Phase::Look },
+            left: None,
+            has_record,
+            quiet: Vec::new(),
+            given_up: Vec::new(),
+            services: Vec::new(),
+            trouble: None,
+        }
+    }
+
+    /// Because this failed.
+    pub(super) fn because(self, step: State, reason: Reason) -> Self {
+        Self { why: Some((step, reason)), ..self }
+    }
+
+    /// What is left of a failed removal.
+    pub(super) fn of_leaks(mut self, end: &End) -> Self {
+        if let End::Failed(failed) = end {
+            // A destroy that gets done in the end is done.
+            self.why = (failed.step != State::Destroying).then_some((failed.step, failed.reason));
+            self.services = failed.leaks.iter().filter(|leak| !leak.can_be_deleted()).cloned().collect();
+        }
+        Self { is_patient: true, ..self }
+    }
+
+    pub(super) fn effect(&self) -> Effect {
+        match &self.phase {
+            Phase::Record => Effect::DeleteRecord,
+            Phase::Look => Effect::FindProjects,
+            Phase::Clean(application) => Effect::CleanQueues(application.clone()),
+            Phase::Quiet(application) => Effect::FindJobs(application.clone()),
+            Phase::Delete(application) => Effect::DeleteApplication(application.clone()),
+            Phase::Remove(project) => Effect::RemoveProject(project.clone()),
+        }
+    }
+
+    /// The next thing to delete; `None` if all is gone or given up.
+    fn choose(&self) -> Option<Phase> {
+        let projects = self.left.as_deref().unwrap_or_default();
+        let has_given_up = |leak: Leak| self.given_up.contains(&leak);
+        let mut applications = projects.iter().flat_map(|project| &project.applications);
+        if let Some(application) = applications.find(|it| !has_given_up(Leak::Application((*it).clone()))) {
+            let phase = if self.quiet.contains(application) { Phase::Delete } else { Phase::Clean };
+            return Some(phase(application.clone()));
+        }
+        let mut empty = projects.iter().filter(|project| project.applications.is_empty());
+        let project = empty.find(|it| !has_given_up(Leak::Project(it.place.project.clone())));
+        project.map(|project| Phase::Remove(project.place.project.clone()))
+    }
+
+    fn leaks(&self) -> Vec<Leak> {
+        let record = self.has_record.then_some(Leak::Record);
+        let unseen = self.left.is_none().then_some(Leak::Unseen);
+        let rows = self.left.iter().flatten().flat_map(|project| {
+            let applications = project.applications.iter().cloned().map(Leak::Application);
+            applications.chain([Leak::Project(project.place.project.clone())])
+        });
+        record.into_iter().chain(unseen).chain(rows).chain(self.services.clone()).collect()
+    }
+
+    fn end(&self) -> End {
+        let leaks = self.leaks();
+        match self.why {
+            Some((step, reason)) => End::Failed(Failed::new(step, reason, leaks)),
+            None if leaks.is_empty() => End::Destroyed,
+            None => {
+                let reason = self.trouble.unwrap_or(Reason::TimedOut);
+                End::Failed(Failed::new(State::Destroying, reason, leaks))
+            }
+        }
+    }
+
+    /// The name of a service whose application can't be asked for it: the application's id has to do.
+    fn note_unseen_service(&mut self) {
+        if let Phase::Quiet(application) = &self.phase {
+            self.note_service(application.as_str().to_owned());
+        }
+    }
+
+    fn note_service(&mut self, name: String) {
+        let leak = Leak::Service(name);
+        if !self.services.contains(&leak) {
+            self.services.push(leak);
+        }
+    }
+}
+
+impl Machine {
+    pub(super) fn remove(&mut self, mut removal: Removal, seen: Seen, at: Timestamp) {
+        match (removal.phase.clone(), seen) {
+            (Phase::Look, Seen::Projects(projects)) => self.left(removal, projects),
+            (Phase::Quiet(_), Seen::Jobs(jobs)) => self.wait_for_jobs(removal, &jobs, at),
+            (Phase::Quiet(_), Seen::Failed(failure)) => self.cannot_see_jobs(removal, &failure, at),
+            (Phase::Record, Seen::Done | Seen::Failed(Failure::Gone)) => {
+                (removal.has_record, self.may_have_record) = (false, false);
+                self.go(removal, Phase::Look);
+            }
+            (Phase::Clean(application), Seen::Done) => self.go(removal, Phase::Quiet(application)),
+            (_, Seen::Done | Seen::Failed(Failure::Gone)) => self.go(removal, Phase::Look),
+            (_, Seen::Failed(failure)) => self.not_removed(removal, &failure, at),
+            _ => {}
+        }
+    }
+
+    /// Goes on by what is left.
+    fn left(&mut self, mut removal: Removal, projects: Projects) {
+        removal.left = Some(projects.ours);
+        match removal.choose() {
+            Some(phase) => self.go(removal, phase),
+            None => self.end(removal.end()),
+        }
+    }
+
+    /// Deletes an application whose jobs have ended, or have had their time.
+    fn wait_for_jobs(&mut self, mut removal: Removal, jobs: &Jobs, at: Timestamp) {
+        if jobs.are_busy() {
+            if at < removal.until {
+                return self.patience.wait(at, POLL);
+            }
+            removal.note_service(jobs.app_name.clone());
+        }
+        self.delete(removal);
+    }
+
+    fn cannot_see_jobs(&mut self, mut removal: Removal, failure: &Failure, at: Timestamp) {
+        match failure {
+            Failure::Gone => return self.go(removal, Phase::Look),
+            Failure::NotDone { after_ms } | Failure::MaybeDone { after_ms } if at < removal.until => {
+                return self.patience.pause_for(at, *after_ms);
+            }
+            _ => removal.note_unseen_service(),
+        }
+        self.delete(removal);
+    }
+
+    /// Deletes the application whose jobs were waited for.
+    fn delete(&mut self, mut removal: Removal) {
+        let Phase::Quiet(application) = removal.phase.clone() else { return };
+        removal.quiet.push(application.clone());
+        self.go(removal, Phase::Delete(application));
+    }
+
+    /// Repeats what failed, or gives it up.
+    fn not_removed(&mut self, removal: Removal, failure: &Failure, at: Timestamp) {
+        if !self.may_repeat(&removal, failure, at) {
+            return self.give_up(removal, failure);
+        }
+        let after_ms = match failure {
+            Failure::MaybeDone { after_ms } | Failure::NotDone { after_ms } => *after_ms,
+            Failure::Gone | Failure::Refused(_) => 0,
+        };
+        self.patience.pause_for(at, after_ms);
+        // What was not done is done again without a look: a look that succeeds would count as a new beginning.
+        let may_be_gone = removal.is_patient || matches!(failure, Failure::MaybeDone { .. });
+        if may_be_gone && matches!(removal.phase, Phase::Delete(_) | Phase::Remove(_)) {
+            self.go(removal, Phase::Look);
+        }
+    }
+
+    fn give_up(&mut self, mut removal: Removal, failure: &Failure) {
+        let reason = if let Failure::Refused(reason) = failure { *reason } else { Reason::Unavailable };
+        removal.trouble = Some(reason);
+        self.patience.forgive();
+        let phase = match removal.phase.clone() {
+            Phase::Look => return self.end(removal.end()),
+            Phase::Clean(application) => Phase::Quiet(application),
+            Phase::Delete(application) => {
+                removal.given_up.push(Leak::Application(application));
+                Phase::Look
+            }
+            Phase::Remove(project) => {
+                removal.given_up.push(Leak::Project(project));
+                Phase::Look
+            }
+            Phase::Record | Phase::Quiet(_) => Phase::Look,
+        };
+        self.go(removal, phase);
+    }
+
+    fn may_repeat(&mut self, removal: &Removal, failure: &Failure, at: Timestamp) -> bool {
+        let is_over = self.patience.is_over(at, self.plan.waits().step);
+        if removal.is_patient {
+            return true;
+        }
+        match failure {
+            Failure::NotDone { .. } if removal.phase == Phase::Look => !is_over || at < removal.until,
+            Failure::NotDone { .. } => !is_over,
+            Failure::MaybeDone { .. } => self.patience.try_again(&removal.effect()),
+            Failure::Gone | Failure::Refused(_) => false,
+        }
+    }
+
+    fn go(&mut self, removal: Removal, phase: Phase) {
+        self.step = Step::Remove(Removal { phase, ..removal });
+    }
+}

@@ -1,0 +1,118 @@
+//! Names and descriptions that people read.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+/// Dokploy has no limit of its own; a page that shows names does.
+const MAX_NAME_CHARS: usize = 128;
+const MAX_DESCRIPTION_CHARS: usize = 1000;
+
+/// The name of a project, an environment or an application: 1 to 128 characters, none of them a control character, and
+/// no blank at the ends. Dokploy does not keep names unique.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Name(Box<str>);
+
+/// A description: up to 1000 characters, none of them a control character. It may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Description(Box<str>);
+
+impl Name {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn parse(text: &str) -> Result<Self> {
+        let invalid = |reason| Err(Error::invalid("name", reason));
+        if text.is_empty() || text.chars().nth(MAX_NAME_CHARS).is_some() {
+            return invalid("it must have 1 to 128 characters");
+        }
+        if text.trim() != text {
+            return invalid("it must not begin or end with a blank");
+        }
+        if !is_one_line(text) {
+            return invalid("it must have no control character");
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Description {
+    /// Reads a description.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn parse(text: &str) -> Result<Self> {
+        if text.chars().nth(MAX_DESCRIPTION_CHARS).is_some() {
+            return Err(Error::invalid("description", "it must have no more than 1000 characters"));
+        }
+        if !is_one_line(text) {
+            return Err(Error::invalid("description", "it must have no control character"));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The description.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a text has neither a control character nor one of Unicode's own line ends.
+pub(crate) fn is_one_line(text: &str) -> bool {
+    !text.chars().any(|it| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_may_write_as_they_like_on_one_line() {
+        for name in ["ai-stack-alpha", "ai'stack-é😀", "a b", "x", &"n".repeat(128)] {
+            assert_eq!(Name::parse(name).unwrap().as_str(), name);
+        }
+        for bad in [
+            "",
+            " ",
+            " a",
+            "a ",
+            "a\n",
+            "a\nb",
+            "a\0x",
+            "a\u{85}b",
+            "a\u{2028}b",
+            "a\u{7f}",
+            &"n".repeat(129),
+        ] {
+            assert!(Name::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(Description::parse("").is_ok() && Description::parse(&"é".repeat(1000)).is_ok());
+        for bad in ["a\nb", "\0", &"é".repeat(1001)] {
+            assert!(Description::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Deployments: the machine against a simulated server with everything going wrong, and the journals.
+
+#![cfg(feature = "deployer")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "deployer/journals.rs"]
+mod journals;
+#[path = "deployer/machine.rs"]
+mod machine;
+#[cfg(feature = "testing")]
+#[path = "deployer/runner.rs"]
+mod runner;
+#[path = "deployer/schedule.rs"]
+mod schedule;
+#[path = "deployer/steps.rs"]
+mod steps;
+#[path = "deployer/world.rs"]
+mod world;
