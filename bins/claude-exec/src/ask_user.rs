@@ -42,7 +42,9 @@ pub(crate) async fn ask(terminal: &mut Terminal, question: &Question) -> io::Res
     let mut answers = BTreeMap::new();
     for one in &asked.questions {
         terminal.write(&describe(one, terminal.colours))?;
+        // Before it is asked for the answer: what comes from then on is one.
         terminal.forget_typed();
+        terminal.write(prompt(one))?;
         let Some(line) = terminal.line().await? else {
             return Ok(Verdict::Deny(question.deny("nobody answered", "user")));
         };
@@ -58,8 +60,15 @@ fn describe(asked: &Asked, colours: bool) -> String {
     let options = asked.options.iter().zip(1..).map(|(option, number)| {
         format!("  {number}. {} — {}\n", visible(&option.label), visible(&option.description))
     });
-    let several = if asked.multi_select { "numbers with commas" } else { "a number" };
-    format!("\n{title}\n{}Answer ({several}, or your own words): ", options.collect::<String>())
+    format!("\n{title}\n{}", options.collect::<String>())
+}
+
+fn prompt(asked: &Asked) -> &'static str {
+    if asked.multi_select {
+        "Answer (numbers with commas, or your own words): "
+    } else {
+        "Answer (a number, or your own words): "
+    }
 }
 
 /// The labels chosen by number; anything else is an answer in words.
