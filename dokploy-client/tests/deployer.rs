@@ -8,6 +8,9 @@ mod journals;
 #[path = "deployer/machine.rs"]
 mod machine;
 #[cfg(feature = "testing")]
+#[path = "deployer/outcomes.rs"]
+mod outcomes;
+#[cfg(feature = "testing")]
 #[path = "deployer/runner.rs"]
 mod runner;
 #[path = "deployer/schedule.rs"]
