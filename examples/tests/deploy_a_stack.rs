@@ -77,6 +77,24 @@ async fn what_a_killed_one_began_is_finished_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn however_often_it_is_killed_there_is_one_stack_in_the_end() {
+    for version in Version::ALL {
+        let place = tempfile::tempdir().unwrap();
+        let server = Dokploy::start(version).unwrap();
+        for kill in 0..12 {
+            let mut child: Child = command(&server, place.path()).stdout(Stdio::null()).spawn().unwrap();
+            tokio::time::sleep(Duration::from_millis(20 + 15 * kill)).await;
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let output = run(command(&server, place.path())).await;
+        assert_eq!(output.status.code(), Some(0), "{version:?} {:?}", lines(&output));
+        let (projects, applications) = (server.projects().len(), server.applications().len());
+        assert_eq!((projects, applications, server.services().len()), (1, 1, 1), "{version:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_told_and_leaves_nothing() {
     let place = tempfile::tempdir().unwrap();
     let server = Dokploy::start(Version::V0_26_7).unwrap();
