@@ -15,6 +15,8 @@ mod faults;
 mod owners;
 #[path = "hetzner/places.rs"]
 mod places;
+#[path = "http/request.rs"]
+mod request;
 #[path = "hetzner/secrets.rs"]
 mod secrets;
 #[path = "hetzner/server.rs"]

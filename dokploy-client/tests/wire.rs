@@ -13,6 +13,8 @@ mod perform;
 mod recorded;
 #[path = "wire/replay.rs"]
 mod replay;
+#[path = "http/request.rs"]
+mod request;
 #[path = "wire/secrets.rs"]
 mod secrets;
 #[path = "wire/server.rs"]
