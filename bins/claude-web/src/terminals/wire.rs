@@ -223,7 +223,8 @@ impl Farewell {
     }
 }
 
-fn closed(reason: Reason) -> (&'static str, &'static str, u16) {
+/// The code, the words and the close code for why a terminal was closed.
+pub(super) fn closed(reason: Reason) -> (&'static str, &'static str, u16) {
     match reason {
         Reason::Stalled => ("stalled", "output was not acknowledged for too long; come back with from", 4008),
         Reason::Deleted => ("deleted", "the terminal was deleted", 4004),

@@ -11,7 +11,7 @@ use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http_body_util::Limited;
 
-use super::packet::{self, Frame, NoPacket};
+use super::packet::{self, NoPacket};
 use super::refusal::Refusal;
 use super::session::{Errand, Session};
 use super::talk;
@@ -65,18 +65,8 @@ async fn hear_all(session: &Arc<Session>, bytes: &[u8]) -> Result<(), NoPacket> 
                 let attachment = BASE64_STANDARD.decode(encoded).map_err(|_| NoPacket)?;
                 talk::hear_binary(session, attachment.len()).await?;
             }
-            None => hear(session, packet).await?,
+            None => talk::take(session, packet).await?,
         }
-    }
-    Ok(())
-}
-
-async fn hear(session: &Arc<Session>, packet: &str) -> Result<(), NoPacket> {
-    match Frame::of(packet)? {
-        Frame::Close => session.close(),
-        Frame::Pong => session.answered(),
-        Frame::Message(message) => talk::hear(session, message).await?,
-        Frame::Idle => {}
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::emitter::Emitter;
-use super::packet::{self, NoPacket, Packet, ROOT};
+use super::packet::{self, Frame, NoPacket, Packet, ROOT};
 use super::session::{Session, State};
 use crate::auth::random;
 
@@ -185,8 +185,19 @@ impl Talk {
     }
 }
 
+/// Takes a packet of Engine.IO, whichever way it came.
+pub(super) async fn take(session: &Arc<Session>, text: &str) -> Result<(), NoPacket> {
+    match Frame::of(text)? {
+        Frame::Close => session.close(),
+        Frame::Pong => session.answered(),
+        Frame::Message(message) => hear(session, message).await?,
+        Frame::Idle => {}
+    }
+    Ok(())
+}
+
 /// Takes a message of the client. Done once there is room for the next.
-pub(super) async fn hear(session: &Arc<Session>, text: &str) -> Result<(), NoPacket> {
+async fn hear(session: &Arc<Session>, text: &str) -> Result<(), NoPacket> {
     // Of somebody who isn't known yet only a word about itself is read.
     if session.state().talk.is_strange() && (!Packet::connects(text) || text.len() > INTRODUCTION_MOST) {
         return Err(NoPacket);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::outbox::Out;
-use super::packet::{Frame, NoPacket, PING, PROBE, PROBED, UPGRADE};
+use super::packet::{NoPacket, PING, PROBE, PROBED, UPGRADE};
 use super::session::{Session, Way};
 use super::talk;
 use crate::websocket::{self, Message, Receiver, Sender};
@@ -111,25 +111,13 @@ async fn up(session: &Arc<Session>, receiver: &mut Receiver) -> End {
         // Small messages come by the thousand in one read; others get their turn between.
         tokio::task::coop::consume_budget().await;
         let heard = match message {
-            Message::Text(text) => hear(session, &text).await,
-            Message::Binary(bytes) => talk::hear_binary(session, bytes.len()).await.map(|()| None),
+            Message::Text(text) => talk::take(session, &text).await,
+            Message::Binary(bytes) => talk::hear_binary(session, bytes.len()).await,
             Message::Close(code) => return End::Close(code.unwrap_or(NORMAL)),
             Message::Unwanted => Err(NoPacket),
         };
-        match heard {
-            Ok(None) => {}
-            Ok(Some(end)) => return end,
-            Err(NoPacket) => return End::Close(BAD_DATA),
+        if heard.is_err() {
+            return End::Close(BAD_DATA);
         }
     }
-}
-
-async fn hear(session: &Arc<Session>, text: &str) -> Result<Option<End>, NoPacket> {
-    match Frame::of(text)? {
-        Frame::Close => return Ok(Some(End::Close(NORMAL))),
-        Frame::Pong => session.answered(),
-        Frame::Message(message) => talk::hear(session, message).await?,
-        Frame::Idle => {}
-    }
-    Ok(None)
 }

@@ -4,6 +4,8 @@ use pty_core::{Exit, Reason, Start, TerminalId};
 use serde_json::{Value, json};
 use server_kit::problem::Problem;
 
+use crate::terminals::wire;
+
 /// Its first event: there is a terminal.
 pub(super) fn opened(id: TerminalId, start: &Start) -> Value {
     let (cols, rows) = (start.size.cols(), start.size.rows());
@@ -18,15 +20,7 @@ pub(super) fn exited(exit: &Exit) -> Value {
 
 /// Its last event, where the terminal was closed.
 pub(super) fn closed(reason: Reason) -> Value {
-    let reason = match reason {
-        Reason::Stalled => "stalled",
-        Reason::Deleted => "deleted",
-        Reason::Idle => "idle",
-        Reason::Lifetime => "lifetime",
-        Reason::OutputLimit => "output_limit",
-        Reason::ShuttingDown => "shutting_down",
-        _ => "closed",
-    };
+    let (reason, ..) = wire::closed(reason);
     json!({"state": "closed", "reason": reason, "code": null})
 }
 
