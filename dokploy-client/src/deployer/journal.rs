@@ -18,6 +18,7 @@ use super::Timestamp;
 use super::effect::{Effect, Event};
 use super::end::End;
 use super::id::DeploymentId;
+use super::machine::Machine;
 use super::plan::Plan;
 use super::state::Operation;
 use crate::error::Source;
@@ -45,7 +46,7 @@ pub trait Journal: Send + Sync {
     /// [`JournalError::Lost`] where the position isn't the next: someone else goes on with it.
     async fn append(&self, id: &DeploymentId, at: usize, record: &Record) -> Result<(), JournalError>;
 
-    /// All records of a deployment, in order.
+    /// All records of a deployment, in order. In place of those before an end it may give one [`Record::Reached`].
     ///
     /// # Errors
     /// [`JournalError::NotFound`].
@@ -108,6 +109,13 @@ pub enum Record {
     Began(Effect),
     /// This happened.
     Saw(Event),
+    /// So it ended. It stands for all records up to here, so that a journal need not keep them.
+    Reached {
+        /// How many they were.
+        records: usize,
+        /// The machine that ended, without the values of its plan's variables: nothing sends them any more.
+        machine: Box<Machine>,
+    },
 }
 
 /// Why nothing was recorded.
@@ -146,6 +154,16 @@ pub enum JournalError {
         /// What the system said.
         source: Source,
     },
+}
+
+impl Record {
+    /// How many records it is, or stands for.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::Reached { records, .. } => *records,
+            _ => 1,
+        }
+    }
 }
 
 impl Holder {

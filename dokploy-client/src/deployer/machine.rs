@@ -159,6 +159,11 @@ impl Machine {
         &self.plan
     }
 
+    /// The same without what its plan keeps secret.
+    pub(super) fn without_values(self) -> Self {
+        Self { plan: self.plan.without_values(), ..self }
+    }
+
     fn advance(&mut self, seen: Seen, at: Timestamp) {
         if !matches!(seen, Seen::Failed(_)) {
             self.patience.forgive();

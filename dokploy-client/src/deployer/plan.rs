@@ -28,7 +28,8 @@ const MAX_URL_BYTES: usize = 2000;
 /// All that a deployment needs: what runs, where it is reached, and how long is waited.
 ///
 /// It is written into the journal, where a restart finds it again: also the values of the variables, since a deployment
-/// that goes on has to send them. So a journal is as secret as they are. `Debug` shows names only.
+/// that goes on has to send them. So a journal is as secret as they are, until the deployment has ended. `Debug` shows
+/// names only.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Plan {
@@ -193,6 +194,13 @@ impl Plan {
     #[must_use]
     pub fn environment(&self) -> Environment {
         self.variables.environment()
+    }
+}
+
+impl Plan {
+    /// The same without variables.
+    pub(super) fn without_values(self) -> Self {
+        Self { variables: Variables::default(), ..self }
     }
 }
 

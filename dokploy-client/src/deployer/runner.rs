@@ -201,7 +201,7 @@ impl Deployer {
         let unfit =
             |error| JournalError::Unavailable { what: "its records do not fit", source: Box::new(error) };
         let replayed = Machine::replay(&records).map_err(unfit)?;
-        let work = Work { machine: replayed.machine, next: replayed.next, position: records.len() };
+        let work = Work { machine: replayed.machine, next: replayed.next, position: replayed.position };
         Ok((work, replayed.begun))
     }
 

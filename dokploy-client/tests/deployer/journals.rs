@@ -150,6 +150,15 @@ async fn story(journal: &dyn Journal) -> Result<(), JournalError> {
     journal.append(&id(2), 1, &Record::Began(Effect::CreateProject)).await
 }
 
+/// The file of the story as it was written, which is not written anew.
+async fn line_by_line(folder: &Folder) -> Vec<u8> {
+    std::fs::create_dir(folder.beside()).unwrap();
+    let journal = FileJournal::open(&folder.file(), Seconds::default().clock()).unwrap();
+    story(&journal).await.unwrap();
+    std::fs::remove_dir(folder.beside()).unwrap();
+    std::fs::read(folder.file()).unwrap()
+}
+
 /// What is known of the story after so many of its writes.
 async fn knows(journal: &dyn Journal, writes: usize) {
     let count = |records: Result<Vec<Record>, JournalError>| records.map_or(0, |records| records.len());
@@ -180,8 +189,7 @@ async fn a_stop_at_each_write_loses_nothing_before_it() {
 async fn a_file_cut_at_each_byte_keeps_all_whole_lines_and_says_what_it_drops() {
     let folder = Folder::new("cut");
     let clock = Seconds::default().clock();
-    story(&FileJournal::open(&folder.file(), Arc::clone(&clock)).unwrap()).await.unwrap();
-    let whole = std::fs::read(folder.file()).unwrap();
+    let whole = line_by_line(&folder).await;
     for length in 0..=whole.len() {
         std::fs::write(folder.file(), &whole[..length]).unwrap();
         let journal = FileJournal::open(&folder.file(), Arc::clone(&clock)).unwrap();
@@ -201,12 +209,11 @@ async fn a_file_cut_at_each_byte_keeps_all_whole_lines_and_says_what_it_drops() 
 async fn a_second_opener_is_refused_and_a_broken_line_is_told() {
     let folder = Folder::new("refused");
     let clock = Seconds::default().clock();
+    let text = String::from_utf8(line_by_line(&folder).await).unwrap();
     let first = FileJournal::open(&folder.file(), Arc::clone(&clock)).unwrap();
-    story(&first).await.unwrap();
     let second = FileJournal::open(&folder.file(), Arc::clone(&clock));
     assert!(matches!(second.err(), Some(JournalError::InUse)));
     drop(first);
-    let text = std::fs::read_to_string(folder.file()).unwrap();
     let lines: Vec<_> = text.lines().collect();
     let without_second = [lines[0], lines[2]].map(|line| format!("{line}\n")).concat();
     for (broken, line) in [(text.replacen("{\"appended", "{appended", 1), 2), (without_second, 2)] {
@@ -214,6 +221,70 @@ async fn a_second_opener_is_refused_and_a_broken_line_is_told() {
         let error = FileJournal::open(&folder.file(), Arc::clone(&clock)).err();
         assert!(matches!(error, Some(JournalError::Corrupt { line: it }) if it == line), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn of_what_is_gone_the_oldest_is_forgotten() {
+    let journal = MemoryJournal::new(Seconds::default().clock());
+    let a = Holder::new("a");
+    for number in 1..=1001 {
+        assert!(journal.load(&id(1)).await.is_ok() || number == 1, "{number}");
+        journal.create(&new(number, "alpha", Some(&number.to_string())), &a, LEASE).await.unwrap();
+        journal.finish(&id(number), &End::Destroyed).await.unwrap();
+    }
+    assert!(matches!(journal.load(&id(1)).await.unwrap_err(), JournalError::NotFound));
+    let known = journal.create(&new(2000, "alpha", Some("2")), &a, LEASE).await.unwrap_err();
+    assert!(matches!(known, JournalError::SameKey(known) if known == id(2)));
+    journal.create(&new(2000, "alpha", Some("1")), &a, LEASE).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_anew_goes_on_as_it_is() {
+    let folder = Folder::new("anew");
+    let clock = Seconds::default().clock();
+    line_by_line(&folder).await;
+    let lines = || std::fs::read_to_string(folder.file()).unwrap().lines().count();
+    std::fs::create_dir(folder.beside()).unwrap();
+    let journal = FileJournal::open(&folder.file(), Arc::clone(&clock)).unwrap();
+    assert_eq!(lines(), 6);
+    drop(journal);
+    std::fs::remove_dir(folder.beside()).unwrap();
+    // What a crash left in the midst of it.
+    std::fs::write(folder.beside(), "{\"kept\":").unwrap();
+    let journal = FileJournal::open(&folder.file(), clock).unwrap();
+    assert!(!folder.beside().exists());
+    assert_eq!((lines(), journal.cut_bytes()), (2, 0));
+    knows(&journal, 6).await;
+}
+
+/// Whoever waits for the lock of a file that is replaced meanwhile has the new one, or is told that it is in use.
+#[test]
+fn of_many_openers_each_finds_all_that_was_answered_for() {
+    let folder = Arc::new(Folder::new("openers"));
+    let opener = |number: u128| {
+        let folder = Arc::clone(&folder);
+        let work = async move {
+            let a = Holder::new("a");
+            for turn in 0..40 {
+                let journal = loop {
+                    match FileJournal::open(&folder.file(), Seconds::default().clock()) {
+                        Err(JournalError::InUse) => tokio::task::yield_now().await,
+                        opened => break opened.unwrap(),
+                    }
+                };
+                let new = new(number * 1000 + turn, "alpha", None);
+                journal.create(&new, &a, LEASE).await.unwrap();
+                journal.finish(&new.id, &End::Destroyed).await.unwrap();
+            }
+        };
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+        std::thread::spawn(move || runtime().block_on(work))
+    };
+    for thread in [opener(1), opener(2), opener(3)] {
+        thread.join().unwrap();
+    }
+    let kept = std::fs::read_to_string(folder.file()).unwrap();
+    assert_eq!(kept.lines().count(), 120, "{kept}");
 }
 
 #[tokio::test]
@@ -242,5 +313,10 @@ impl Folder {
 
     fn file(&self) -> std::path::PathBuf {
         Path::new(self.0.path()).join("deployments.jsonl")
+    }
+
+    /// Where it is written anew.
+    fn beside(&self) -> std::path::PathBuf {
+        Path::new(self.0.path()).join("deployments.jsonl.new")
     }
 }

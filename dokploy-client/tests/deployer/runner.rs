@@ -435,6 +435,44 @@ impl Dns for Zone {
 }
 
 #[tokio::test]
+async fn a_journal_in_a_file_keeps_of_what_has_ended_how_it_did() {
+    let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let open = || {
+        let journal = FileJournal::open(&path, Arc::new(SystemTime::now)).unwrap();
+        Deployer::builder(client(&dokploy), Arc::new(journal)).build().unwrap()
+    };
+    let text = || std::fs::read_to_string(&path).unwrap();
+    let deployer = open();
+    let deployment = deployer.deploy(plan(&dokploy, "acme/stack:1"), Some("k")).await.unwrap();
+    let id = deployment.id().clone();
+    assert!(text().contains("it's # 1"), "a restart needs the value");
+    assert_eq!(end(&deployment).await, End::Completed);
+    let lines = text().lines().count();
+    assert!(lines == 1 && !text().contains("it's # 1"), "{}", text());
+    assert_eq!(end(&deployment.stop().await.unwrap()).await, End::Stopped);
+    assert_eq!(text().lines().count(), 1);
+    deployer.shutdown(Duration::from_secs(5)).await;
+    drop((deployer, deployment));
+
+    let deployer = open();
+    let plan = plan(&dokploy, "acme/stack:1");
+    let same = deployer.deploy(plan.clone(), Some("k")).await.unwrap();
+    assert_eq!((same.id(), same.state().status), (&id, State::Stopped));
+    let other = plan.clone().variable("GREETING", "another").unwrap();
+    assert!(matches!(deployer.deploy(other, Some("k")).await.unwrap_err(), DeployError::KeyReused));
+    assert_eq!(end(&same.start().await.unwrap()).await, End::Completed);
+    assert_eq!(end(&same.redeploy().await.unwrap()).await, End::Completed);
+    assert!(is_one_stack(&dokploy), "its values are Dokploy's by now: {:?}", dokploy.services());
+    assert_eq!(end(&same.destroy().await.unwrap()).await, End::Destroyed);
+    assert!(is_empty(&dokploy) && text().lines().count() == 1);
+    let again = deployer.deploy(plan, None).await.unwrap();
+    assert_eq!(end(&again).await, End::Completed);
+    assert_eq!(deployer.deployment(&id).await.unwrap().state().status, State::Destroyed);
+}
+
+#[tokio::test]
 async fn a_record_comes_and_goes_with_its_stack() {
     let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
     let zone = Arc::new(Zone::default());

@@ -307,7 +307,8 @@ impl Run<'_> {
         self.nothing_unnamed(deployer, &end)?;
         let at = Timestamp::from_millis(self.world.now);
         let follow = deployer.machine.clone().follow(operation, at);
-        let (machine, next) = follow.map_err(|_| format!("{operation:?} is refused after {end:?}"))?;
+        let (_, next) = follow.map_err(|_| format!("{operation:?} is refused after {end:?}"))?;
+        let machine = from_its_end(deployer, &Record::Asked { operation, at }, &next)?;
         deployer.records.push(Record::Asked { operation, at });
         deployer.is_tidying = operation == Operation::Tidy;
         (deployer.machine, deployer.next, deployer.percent) = (machine, next, 0);
@@ -390,6 +391,18 @@ impl Fate {
     fn quick() -> Self {
         Self { waits_ms: 0, runs_ms: Some(0), works: true }
     }
+}
+
+/// A journal need keep no more than the end: the machine that is made of it goes on.
+fn from_its_end(deployer: &Deployer, asked: &Record, next: &Next) -> Result<Machine, String> {
+    let machine = Box::new(deployer.machine.clone());
+    let kept = serde_json::to_string(&Record::Reached { records: deployer.records.len(), machine });
+    let kept = kept.and_then(|kept| serde_json::from_str(&kept)).map_err(|error| error.to_string())?;
+    let replayed = Machine::replay(&[kept, asked.clone()]).map_err(|error| error.to_string())?;
+    if replayed.next != *next || replayed.position != deployer.records.len() + 1 {
+        return Err(format!("from its end comes {:?}, it was {next:?}", replayed.next));
+    }
+    Ok(replayed.machine)
 }
 
 /// Replay is exact, progress never falls.

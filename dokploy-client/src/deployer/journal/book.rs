@@ -4,19 +4,37 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Holder, JournalError, NewDeployment, Record};
 use crate::deployer::Timestamp;
 use crate::deployer::end::End;
 use crate::deployer::id::DeploymentId;
+use crate::deployer::machine::{Machine, Next};
+use crate::deployer::plan::Plan;
+
+/// How many deployments are remembered of which nothing is left. Beyond that the oldest are forgotten.
+pub(super) const MAX_GONE: usize = 1000;
 
 /// One line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line {
     Created(Box<NewDeployment>),
-    Appended { id: DeploymentId, at: usize, record: Record },
-    Finished { id: DeploymentId, end: End },
+    Appended {
+        id: DeploymentId,
+        at: usize,
+        record: Record,
+    },
+    Finished {
+        id: DeploymentId,
+        end: End,
+    },
+    /// In place of all lines before it of this deployment.
+    Kept {
+        id: DeploymentId,
+        entry: Box<Entry>,
+    },
 }
 
 /// All deployments.
@@ -25,16 +43,17 @@ pub(super) struct Book {
     entries: BTreeMap<DeploymentId, Entry>,
 }
 
-#[derive(Debug)]
-struct Entry {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Entry {
     key: Option<String>,
     name: String,
-    /// The plan, by which a key that is used again is compared.
-    written: String,
+    /// Of the plan as it was asked for, by which a key that is used again is compared.
+    fingerprint: String,
     records: Vec<Record>,
     end: Option<End>,
     is_name_free: bool,
     /// Not written down: a lease dies with the process that has the file.
+    #[serde(skip)]
     held: Option<(Holder, Timestamp)>,
 }
 
@@ -46,16 +65,18 @@ impl Book {
             Line::Appended { id, at, record } => {
                 let entry = self.entry(id)?;
                 let is_taken = entry.end.is_none() || matches!(record, Record::Asked { .. });
-                if *at == entry.records.len() && is_taken { Ok(()) } else { Err(JournalError::Lost) }
+                if *at == entry.position() && is_taken { Ok(()) } else { Err(JournalError::Lost) }
             }
             Line::Finished { id, .. } => self.entry(id).map(drop),
+            Line::Kept { id, .. } if self.entries.contains_key(id) => Err(JournalError::NameTaken),
+            Line::Kept { .. } => Ok(()),
         }
     }
 
     fn check_new(&self, new: &NewDeployment) -> Result<(), JournalError> {
         let same_key = |entry: &Entry| new.key.is_some() && entry.key == new.key;
         if let Some((id, entry)) = self.entries.iter().find(|(_, entry)| same_key(entry)) {
-            let is_same = entry.written == written(new)?;
+            let is_same = entry.fingerprint == fingerprint(id, &new.plan)?;
             return Err(if is_same { JournalError::SameKey(id.clone()) } else { JournalError::KeyReused });
         }
         let has_name = |entry: &Entry| !entry.is_name_free && entry.name == new.plan.name().as_str();
@@ -80,12 +101,23 @@ impl Book {
                 entry.records.push(record);
             }
             Line::Finished { id, end } => {
-                let entry = self.entry_mut(&id)?;
-                entry.is_name_free |= end.frees_name();
-                (entry.end, entry.held) = (Some(end), None);
+                self.entry_mut(&id)?.finish(end);
+                self.forget_oldest();
+            }
+            Line::Kept { id, entry } => {
+                self.entries.insert(id, *entry);
             }
         }
         Ok(())
+    }
+
+    /// The fewest lines that say the same.
+    pub(super) fn lines(&self) -> impl Iterator<Item = Line> {
+        let kept = |(id, entry): (&DeploymentId, &Entry)| Line::Kept {
+            id: id.clone(),
+            entry: Box::new(entry.clone()),
+        };
+        self.entries.iter().map(kept)
     }
 
     pub(super) fn load(&self, id: &DeploymentId) -> Result<Vec<Record>, JournalError> {
@@ -120,6 +152,16 @@ impl Book {
         self.entries.values_mut().for_each(|entry| entry.held = None);
     }
 
+    /// An id begins with its time, so the first is the oldest.
+    fn forget_oldest(&mut self) {
+        let gone = || self.entries.iter().filter(|(_, entry)| entry.is_gone()).map(|(id, _)| id);
+        if gone().count() > MAX_GONE
+            && let Some(id) = gone().next().cloned()
+        {
+            self.entries.remove(&id);
+        }
+    }
+
     fn entry(&self, id: &DeploymentId) -> Result<&Entry, JournalError> {
         self.entries.get(id).ok_or(JournalError::NotFound)
     }
@@ -148,7 +190,7 @@ impl Entry {
         Ok(Self {
             key: new.key.clone(),
             name: new.plan.name().as_str().to_owned(),
-            written: written(new)?,
+            fingerprint: fingerprint(&new.id, &new.plan)?,
             records: vec![planned],
             end: None,
             is_name_free: false,
@@ -156,13 +198,39 @@ impl Entry {
         })
     }
 
+    fn finish(&mut self, end: End) {
+        self.is_name_free |= end.frees_name();
+        self.shorten(&end);
+        (self.end, self.held) = (Some(end), None);
+    }
+
+    /// Keeps where it ended in place of how it came there. Records that don't tell that end stay.
+    fn shorten(&mut self, end: &End) {
+        let Ok(replayed) = Machine::replay(&self.records) else { return };
+        if replayed.next == Next::Ended(end.clone()) {
+            let machine = Box::new(replayed.machine.without_values());
+            self.records = vec![Record::Reached { records: replayed.position, machine }];
+        }
+    }
+
+    fn position(&self) -> usize {
+        self.records.iter().map(Record::count).sum()
+    }
+
+    fn is_gone(&self) -> bool {
+        self.is_name_free && self.end.as_ref().is_some_and(|end| !end.has_work_left())
+    }
+
     fn is_held(&self, now: Timestamp) -> Option<&Holder> {
         self.held.as_ref().filter(|(_, until)| now < *until).map(|(holder, _)| holder)
     }
 }
 
-fn written(new: &NewDeployment) -> Result<String, JournalError> {
-    serde_json::to_string(&new.plan).map_err(unwritable)
+/// Tells plans apart without their secrets; salted with the id, whose bits are random.
+fn fingerprint(id: &DeploymentId, plan: &Plan) -> Result<String, JournalError> {
+    let plan = serde_json::to_vec(plan).map_err(unwritable)?;
+    let digest = Sha256::new().chain_update(id.as_str()).chain_update(plan).finalize();
+    Ok(format!("{digest:x}"))
 }
 
 pub(super) fn unwritable(error: serde_json::Error) -> JournalError {

@@ -1,9 +1,9 @@
 //! A journal in one file.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +20,12 @@ use crate::deployer::id::DeploymentId;
 const MODE: u32 = 0o600;
 
 /// A journal in one file of JSON lines, each of which is on disk (fsync) before its method returns. Only one process has
-/// it, by a lock (flock). All of it is held in memory too, and it only grows: it is for a small number of deployments.
+/// it, by a lock (flock). All of it is held in memory too: it is for a small number of deployments.
+///
+/// Whenever a deployment ends, the file is written anew beside itself and renamed, with what is of use: how each ended,
+/// and all of those that have not. So it doesn't grow with time, and the values of variables leave it as soon as nothing
+/// needs them. Where that can't be done, since the disk is full, say, the file stays as it is until it can. Of those
+/// of which nothing is left, failed or destroyed, the newest 1,000 are remembered; a key of an older one is a new key.
 ///
 /// A crash may cut the last line short. That line was never answered for; the next start cuts it off, and
 /// [`FileJournal::cut_bytes`] says so.
@@ -31,9 +36,13 @@ pub struct FileJournal {
 }
 
 struct State {
+    /// Where the file is, whatever the working directory becomes.
+    path: PathBuf,
     file: File,
     /// Up to here the file is sound.
     length: u64,
+    /// Whether its folder has to be written before anything is answered for.
+    is_moved: bool,
     book: Book,
 }
 
@@ -44,20 +53,17 @@ impl FileJournal {
     /// [`JournalError::InUse`] where another has it, [`JournalError::Corrupt`] where a line other than a cut last one
     /// can't be read, [`JournalError::Unavailable`].
     pub fn open(path: &Path, clock: Clock) -> Result<Self, JournalError> {
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).mode(MODE).open(path);
-        let mut file = file.map_err(unavailable("opening it"))?;
-        file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => JournalError::InUse,
-            TryLockError::Error(error) => unavailable("locking it")(error),
-        })?;
+        let mut file = open(path)?;
+        // A symbolic link is followed once, now.
+        let path = path.canonicalize().map_err(unavailable("opening it"))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(unavailable("reading it"))?;
         let (book, length) = read(&bytes)?;
         let cut_bytes = bytes.len() as u64 - length;
-        let mut state = State { file, length, book };
+        let mut state = State { path, file, length, is_moved: true, book };
         state.cut().map_err(unavailable("cutting its last line off"))?;
-        sync_folder(path).map_err(unavailable("writing its folder"))?;
+        state.sync_folder().map_err(unavailable("writing its folder"))?;
+        state.tidy();
         Ok(Self { state: Arc::new(Mutex::new(state)), clock, cut_bytes })
     }
 
@@ -92,8 +98,50 @@ impl State {
         self.book.take(line)
     }
 
+    /// Writes the file anew, with what is of use. All of it is on disk as it is, so a failure can wait.
+    fn tidy(&mut self) {
+        if let Err(error) = self.write_anew() {
+            tracing::warn!(%error, "the journal can't be written anew, and grows until it can");
+        }
+    }
+
+    fn write_anew(&mut self) -> io::Result<()> {
+        let beside = self.path.with_added_extension("new");
+        // What a crash left there is no journal yet.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(&beside)?;
+        let moved = fill(&file, &self.book).and_then(|length| {
+            file.try_lock()?;
+            fs::rename(&beside, &self.path).map(|()| length)
+        });
+        match moved {
+            Ok(length) => {
+                (self.file, self.length, self.is_moved) = (file, length, true);
+                self.sync_folder()
+            }
+            Err(error) => {
+                // The first failure tells more.
+                let _ = fs::remove_file(&beside);
+                Err(error)
+            }
+        }
+    }
+
+    /// A new file is there after a crash only if its folder says so.
+    fn sync_folder(&mut self) -> io::Result<()> {
+        if self.is_moved {
+            File::open(self.path.parent().unwrap_or(Path::new("/")))?.sync_all()?;
+            self.is_moved = false;
+        }
+        Ok(())
+    }
+
     /// What was written in part, or isn't known to be on disk, is cut off before anything else is written.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sync_folder()?;
         self.cut()?;
         self.file.write_all(bytes)?;
         self.file.sync_data()?;
@@ -123,10 +171,40 @@ fn read(bytes: &[u8]) -> Result<(Book, u64), JournalError> {
     Ok((book, length))
 }
 
-/// A new file is there after a crash only if its folder says so.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+/// Opens the file and locks it.
+fn open(path: &Path) -> Result<File, JournalError> {
+    loop {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).mode(MODE).open(path);
+        let file = file.map_err(unavailable("opening it"))?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => JournalError::InUse,
+            TryLockError::Error(error) => unavailable("locking it")(error),
+        })?;
+        // Between the two, another may have put a new one in its place.
+        let is_there =
+            |there: fs::Metadata, it: fs::Metadata| (there.dev(), there.ino()) == (it.dev(), it.ino());
+        let there = fs::metadata(path).and_then(|there| Ok(is_there(there, file.metadata()?)));
+        match there {
+            Ok(true) => return Ok(file),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(unavailable("opening it")(error));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Writes all of a book that is of use, and tells how long that is.
+fn fill(file: &File, book: &Book) -> io::Result<u64> {
+    let mut writer = BufWriter::new(file);
+    for line in book.lines() {
+        serde_json::to_writer(&mut writer, &line)?;
+        writer.write_all(b"\n")?;
+    }
+    writer.flush()?;
+    file.sync_all()?;
+    file.metadata().map(|it| it.len())
 }
 
 fn unavailable(what: &'static str) -> impl Fn(io::Error) -> JournalError {
@@ -167,6 +245,11 @@ impl Journal for FileJournal {
 
     async fn finish(&self, id: &DeploymentId, end: &End) -> Result<(), JournalError> {
         let line = Line::Finished { id: id.clone(), end: end.clone() };
-        self.with(move |state| state.write(line)).await
+        let work = |state: &mut State| {
+            state.write(line)?;
+            state.tidy();
+            Ok(())
+        };
+        self.with(work).await
     }
 }

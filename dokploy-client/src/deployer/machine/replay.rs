@@ -15,6 +15,8 @@ pub struct Replayed {
     /// Whether the last effect had begun, with nothing known of what came of it. Whoever takes the machine over says
     /// so by [`Seen::Interrupted`](crate::deployer::Seen::Interrupted), before anything is done.
     pub begun: bool,
+    /// At which position the next record comes.
+    pub position: usize,
 }
 
 /// A record doesn't fit those before it.
@@ -41,15 +43,17 @@ impl Machine {
 }
 
 fn step(before: Option<Replayed>, record: &Record) -> Option<Replayed> {
-    let with = |(machine, next), begun| Some(Replayed { machine, next, begun });
+    let position = before.as_ref().map_or(0, |it| it.position) + record.count();
+    let with = |(machine, next), begun| Some(Replayed { machine, next, begun, position });
     match (before, record) {
         (None, Record::Planned { id, plan }) => with(Machine::new(id.clone(), Plan::clone(plan)), false),
+        (None, Record::Reached { machine, .. }) => with((Machine::clone(machine), machine.next()), false),
         (Some(it), Record::Asked { operation, at }) => with(it.machine.follow(*operation, *at).ok()?, false),
         (Some(mut it), Record::Began(effect)) => {
             // That a wait was over is not recorded.
             it.machine.patience.end_pause();
             let next = it.machine.next();
-            (next == Next::Do(effect.clone())).then_some(Replayed { next, begun: true, ..it })
+            (next == Next::Do(effect.clone())).then_some(Replayed { next, begun: true, position, ..it })
         }
         (Some(it), Record::Saw(event)) => with(it.machine.on(event.clone()), false),
         _ => None,
