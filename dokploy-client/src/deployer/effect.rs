@@ -97,6 +97,8 @@ pub enum Seen {
         /// Whether the effect had begun: then it may have been done.
         begun: bool,
     },
+    /// Whoever asked for the deployment wants it no more. Heeded until it is complete or rolled back.
+    Withdrawn,
     /// The wait is over.
     Waited,
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::replay::{Replayed, Unfit};
 
 use self::job::Job;
-use self::patience::{POLL, Patience};
+use self::patience::{POLL, Patience, SETTLES};
 use self::removal::Removal;
 use self::step::Step;
 use super::Timestamp;
@@ -45,6 +45,10 @@ pub struct Machine {
     /// Whether something may have been made.
     has_touched: bool,
     may_have_record: bool,
+    /// The application that was set up. An empty one may stand beside it: a create that took effect much later.
+    application: Option<ApplicationId>,
+    /// Until when a create whose reply was lost may still take effect.
+    unsettled_until: Option<Timestamp>,
 }
 
 /// The one next thing.
@@ -73,6 +77,8 @@ impl Machine {
             percent: state.percent(),
             has_touched: false,
             may_have_record: false,
+            application: None,
+            unsettled_until: None,
         };
         let next = machine.next();
         (machine, next)
@@ -114,6 +120,13 @@ impl Machine {
                 self.patience.forgive();
                 self.advance(Seen::Failed(Failure::MaybeDone { after_ms: 0 }), at);
             }
+            Seen::Withdrawn => {
+                // That a wait was over is not recorded.
+                self.patience.wake(at);
+                if self.can_be_withdrawn() {
+                    self.fail(Reason::Withdrawn, at);
+                }
+            }
             seen => {
                 self.patience.end_pause();
                 self.advance(seen, at);
@@ -141,6 +154,13 @@ impl Machine {
         *seen != Seen::Waited && !is_in_vain
     }
 
+    /// Whether it is a deployment that still becomes a stack, and so heeds [`Seen::Withdrawn`].
+    #[must_use]
+    pub fn can_be_withdrawn(&self) -> bool {
+        let is_ending = matches!(self.step, Step::Remove(_) | Step::Ended(_));
+        self.operation == Operation::Deploy && !is_ending
+    }
+
     /// Where it is.
     #[must_use]
     pub fn progress(&self) -> Progress {
@@ -151,6 +171,17 @@ impl Machine {
     #[must_use]
     pub fn id(&self) -> &DeploymentId {
         &self.id
+    }
+
+    /// Whether it has made nothing, and would end at once if it was withdrawn.
+    pub(super) fn has_begun_nothing(&self) -> bool {
+        self.can_be_withdrawn() && !self.has_touched
+    }
+
+    /// Its application among those that are there.
+    pub(super) fn application<'a>(&self, projects: &'a Projects) -> Option<&'a ApplicationId> {
+        let all = || projects.ours.iter().flat_map(|project| &project.applications);
+        all().find(|it| Some(*it) == self.application.as_ref()).or_else(|| all().next())
     }
 
     /// What is deployed.
@@ -212,9 +243,8 @@ impl Machine {
 
     /// Begins an operation on the application that is there.
     fn operate(&mut self, projects: &Projects, at: Timestamp) {
-        let applications = projects.ours.first().map(|project| &*project.applications);
-        let Some([application, ..]) = applications else { return self.fail(Reason::NotFound, at) };
-        let application: ApplicationId = application.clone();
+        let application = self.application(projects).cloned();
+        let Some(application) = application else { return self.fail(Reason::NotFound, at) };
         match self.operation {
             Operation::Stop => self.attempt(Step::Stop(application), at),
             Operation::Start => self.attempt(Step::Start(application), at),
@@ -232,6 +262,9 @@ impl Machine {
             Failure::Gone if step.is_extra() => self.enter(Step::Look),
             Failure::Gone => self.fail(Reason::NotFound, at),
             Failure::NotDone { after_ms } => {
+                if matches!(step, Step::CreateRecord(_)) {
+                    self.settle_after(at);
+                }
                 if self.patience.is_over(at, self.plan.waits().step) {
                     return self.fail(Reason::Unavailable, at);
                 }
@@ -239,12 +272,20 @@ impl Machine {
             }
             Failure::MaybeDone { after_ms } => {
                 self.patience.pause_for(at, *after_ms);
+                if step.makes_a_row() {
+                    self.settle_after(at);
+                }
                 match step.look() {
                     Some(look) => self.enter(look),
                     None => self.attempt(step.clone(), at),
                 }
             }
         }
+    }
+
+    /// Notes that a create may have been done, and may still be.
+    fn settle_after(&mut self, at: Timestamp) {
+        self.unsettled_until = Some(at.after(SETTLES));
     }
 
     fn unhealthy(&mut self, until: Timestamp, at: Timestamp) {
@@ -278,6 +319,9 @@ impl Machine {
         }
         self.has_touched |= step.makes();
         self.may_have_record |= matches!(step, Step::CreateRecord(_));
+        if let Step::Configure(application) = &step {
+            self.application = Some(application.clone());
+        }
         self.step = step;
     }
 

@@ -37,6 +37,8 @@ pub enum Reason {
     ServiceRefused,
     /// The server was restarted, and dropped the job.
     Cancelled,
+    /// Whoever asked for it withdrew it.
+    Withdrawn,
     /// It couldn't be found out.
     Unknown,
 }
@@ -81,6 +83,7 @@ impl fmt::Display for Reason {
             Self::EnvReference => "a variable refers to one that is not there",
             Self::ServiceRefused => "the engine refused the service",
             Self::Cancelled => "Dokploy was restarted in the midst of the deployment; try again",
+            Self::Withdrawn => "the deployment was withdrawn",
             Self::Rejected(_) | Self::Unknown => "the deployment failed for an unknown reason",
         })
     }

@@ -100,6 +100,20 @@ impl State {
         }
     }
 
+    /// Whether a deployment that is to become a stack has this state.
+    pub(super) fn is_on_the_way(self) -> bool {
+        matches!(
+            self,
+            Self::Initializing
+                | Self::CreatingProject
+                | Self::CreatingApplication
+                | Self::Configuring
+                | Self::CreatingDomain
+                | Self::Deploying
+                | Self::HealthCheck
+        )
+    }
+
     /// Whether nothing comes after it.
     #[must_use]
     pub fn is_final(self) -> bool {

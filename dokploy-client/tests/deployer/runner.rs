@@ -279,6 +279,72 @@ async fn a_shutdown_leaves_the_rest_to_the_next_one() {
 }
 
 #[tokio::test]
+async fn what_is_withdrawn_is_removed_also_by_the_next_deployer() {
+    for writes in [None, Some(0), Some(1), Some(4)] {
+        let dokploy = Dokploy::builder(Version::V0_30_2).hold_jobs().start().unwrap();
+        let journal = journal();
+        let first = deployer(&dokploy, &journal);
+        let deployment = first.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
+        let mut progress = deployment.progress();
+        while progress.next().await.unwrap().status != State::Deploying {}
+        if let Some(writes) = writes {
+            journal.stop_after(writes);
+        }
+        let is_recorded = deployment.withdraw().await.is_ok();
+        // What a look has found may be written before it.
+        assert!(writes == Some(1) || is_recorded == (writes != Some(0)), "{writes:?}");
+        if writes.is_none() {
+            // Once more is as good as once.
+            deployment.withdraw().await.unwrap();
+        }
+        let last = match writes {
+            None => deployment,
+            Some(_) => {
+                assert_eq!(deployment.ended().await, None);
+                first.shutdown(Duration::ZERO).await;
+                journal.restart();
+                let second = deployer(&dokploy, &journal);
+                second.resume().await.unwrap();
+                second.deployment(deployment.id()).await.unwrap()
+            }
+        };
+        if !is_recorded {
+            assert_eq!(end_of_held(&dokploy, &last).await, End::Completed);
+            continue;
+        }
+        let End::Failed(failed) = end(&last).await else { panic!("it works") };
+        assert_eq!((failed.step, failed.reason), (State::Deploying, Reason::Withdrawn), "{writes:?}");
+        assert!(failed.leaks.is_empty() && is_empty(&dokploy), "{writes:?} {failed:?}");
+        last.withdraw().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_its_turn_can_be_withdrawn_and_what_is_complete_cannot() {
+    let dokploy = Dokploy::builder(Version::V0_30_2).hold_jobs().start().unwrap();
+    let journal: Arc<dyn Journal> = journal();
+    let new = || Deployer::builder(client(&dokploy), Arc::clone(&journal)).limits(|it| it.active = 1);
+    let deployer = new().build().unwrap();
+    let first = deployer.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
+    let nothing: [&str; 0] = [];
+    let beta = StackName::parse("beta", &nothing).unwrap();
+    let plan = Plan::new(beta, Image::parse("acme/stack:1").unwrap(), "example.test").unwrap();
+    let second = deployer.deploy(plan, None).await.unwrap();
+    let elsewhere = new().build().unwrap().deployment(second.id()).await.unwrap();
+    assert!(matches!(elsewhere.withdraw().await.unwrap_err(), DeployError::Busy));
+    second.withdraw().await.unwrap();
+    let End::Failed(failed) = end(&second).await else { panic!("it works") };
+    assert_eq!((failed.step, failed.reason), (State::Initializing, Reason::Withdrawn));
+
+    assert_eq!(end_of_held(&dokploy, &first).await, End::Completed);
+    assert!(matches!(first.withdraw().await.unwrap_err(), DeployError::NotNow));
+    let again = first.redeploy().await.unwrap();
+    assert!(matches!(again.withdraw().await.unwrap_err(), DeployError::NotNow));
+    assert_eq!(end_of_held(&dokploy, &again).await, End::Completed);
+    assert!(is_one_stack(&dokploy));
+}
+
+#[tokio::test]
 async fn beyond_the_limit_a_deployment_waits_for_its_turn() {
     let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
     let journal: Arc<dyn Journal> = journal();
@@ -375,6 +441,44 @@ async fn a_journal_in_a_file_carries_a_deployment_over_to_the_next_process() {
 }
 
 #[tokio::test]
+async fn a_journal_in_a_file_keeps_of_what_has_ended_how_it_did() {
+    let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let open = || {
+        let journal = FileJournal::open(&path, Arc::new(SystemTime::now)).unwrap();
+        Deployer::builder(client(&dokploy), Arc::new(journal)).build().unwrap()
+    };
+    let text = || std::fs::read_to_string(&path).unwrap();
+    let deployer = open();
+    let deployment = deployer.deploy(plan(&dokploy, "acme/stack:1"), Some("k")).await.unwrap();
+    let id = deployment.id().clone();
+    assert!(text().contains("it's # 1"), "a restart needs the value");
+    assert_eq!(end(&deployment).await, End::Completed);
+    let lines = text().lines().count();
+    assert!(lines == 1 && !text().contains("it's # 1"), "{}", text());
+    assert_eq!(end(&deployment.stop().await.unwrap()).await, End::Stopped);
+    assert_eq!(text().lines().count(), 1);
+    deployer.shutdown(Duration::from_secs(5)).await;
+    drop((deployer, deployment));
+
+    let deployer = open();
+    let plan = plan(&dokploy, "acme/stack:1");
+    let same = deployer.deploy(plan.clone(), Some("k")).await.unwrap();
+    assert_eq!((same.id(), same.state().status), (&id, State::Stopped));
+    let other = plan.clone().variable("GREETING", "another").unwrap();
+    assert!(matches!(deployer.deploy(other, Some("k")).await.unwrap_err(), DeployError::KeyReused));
+    assert_eq!(end(&same.start().await.unwrap()).await, End::Completed);
+    assert_eq!(end(&same.redeploy().await.unwrap()).await, End::Completed);
+    assert!(is_one_stack(&dokploy), "its values are Dokploy's by now: {:?}", dokploy.services());
+    assert_eq!(end(&same.destroy().await.unwrap()).await, End::Destroyed);
+    assert!(is_empty(&dokploy) && text().lines().count() == 1);
+    let again = deployer.deploy(plan, None).await.unwrap();
+    assert_eq!(end(&again).await, End::Completed);
+    assert_eq!(deployer.deployment(&id).await.unwrap().state().status, State::Destroyed);
+}
+
+#[tokio::test]
 async fn what_a_dead_deployer_held_is_taken_over_when_its_lease_is_over() {
     let dokploy = Dokploy::builder(Version::V0_30_2).hold_jobs().start().unwrap();
     let journal: Arc<dyn Journal> = journal();
@@ -432,44 +536,6 @@ impl Dns for Zone {
     async fn owned(&self, _owner: &Owner) -> Result<Vec<RecordSet>, DnsError> {
         Err(DnsError::NotConfigured { what: "a search" })
     }
-}
-
-#[tokio::test]
-async fn a_journal_in_a_file_keeps_of_what_has_ended_how_it_did() {
-    let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("journal.jsonl");
-    let open = || {
-        let journal = FileJournal::open(&path, Arc::new(SystemTime::now)).unwrap();
-        Deployer::builder(client(&dokploy), Arc::new(journal)).build().unwrap()
-    };
-    let text = || std::fs::read_to_string(&path).unwrap();
-    let deployer = open();
-    let deployment = deployer.deploy(plan(&dokploy, "acme/stack:1"), Some("k")).await.unwrap();
-    let id = deployment.id().clone();
-    assert!(text().contains("it's # 1"), "a restart needs the value");
-    assert_eq!(end(&deployment).await, End::Completed);
-    let lines = text().lines().count();
-    assert!(lines == 1 && !text().contains("it's # 1"), "{}", text());
-    assert_eq!(end(&deployment.stop().await.unwrap()).await, End::Stopped);
-    assert_eq!(text().lines().count(), 1);
-    deployer.shutdown(Duration::from_secs(5)).await;
-    drop((deployer, deployment));
-
-    let deployer = open();
-    let plan = plan(&dokploy, "acme/stack:1");
-    let same = deployer.deploy(plan.clone(), Some("k")).await.unwrap();
-    assert_eq!((same.id(), same.state().status), (&id, State::Stopped));
-    let other = plan.clone().variable("GREETING", "another").unwrap();
-    assert!(matches!(deployer.deploy(other, Some("k")).await.unwrap_err(), DeployError::KeyReused));
-    assert_eq!(end(&same.start().await.unwrap()).await, End::Completed);
-    assert_eq!(end(&same.redeploy().await.unwrap()).await, End::Completed);
-    assert!(is_one_stack(&dokploy), "its values are Dokploy's by now: {:?}", dokploy.services());
-    assert_eq!(end(&same.destroy().await.unwrap()).await, End::Destroyed);
-    assert!(is_empty(&dokploy) && text().lines().count() == 1);
-    let again = deployer.deploy(plan, None).await.unwrap();
-    assert_eq!(end(&again).await, End::Completed);
-    assert_eq!(deployer.deployment(&id).await.unwrap().state().status, State::Destroyed);
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ enum Fault {
     Restart,
     Down,
     Foreign,
+    Withdrawn,
     Sick,
 }
 
@@ -175,7 +176,8 @@ impl Run<'_> {
             230..240 => Fault::Restart,
             240..247 => Fault::Down,
             247..249 => Fault::Foreign,
-            249.. => Fault::Sick,
+            249..251 => Fault::Withdrawn,
+            251.. => Fault::Sick,
         }
     }
 
@@ -207,6 +209,10 @@ impl Run<'_> {
     fn perform(&mut self, deployer: &mut Deployer, effect: Effect) -> Result<(), String> {
         let fault = self.fault();
         let changes = effect.changes();
+        if fault == Fault::Withdrawn {
+            deployer.saw(Seen::Withdrawn, self.world.now);
+            return same_when_replayed(deployer);
+        }
         if fault == Fault::CrashBefore {
             self.tally.crashes += 1;
             return deployer.crash(self.world.now);
@@ -260,7 +266,11 @@ impl Run<'_> {
         if self.world.now < self.down_until {
             return Some(Seen::Failed(if self.is_down_silent { lost } else { not_done }));
         }
-        let late = 1 + u64::from(self.die()) * 3;
+        let late = match self.die() {
+            soon @ 0..200 => 1 + u64::from(soon) * 3,
+            // Long after our own deadline of a call.
+            later => u64::from(later - 199) * 500,
+        };
         match fault {
             Fault::NotDone => Some(Seen::Failed(not_done)),
             Fault::LostBefore => Some(Seen::Failed(lost)),

@@ -17,6 +17,10 @@ const REPEATS: u32 = 4;
 /// takes effect before it is looked for.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long after a create whose reply was lost nothing of it is looked for in vain: a call of ours ends after ten seconds
+/// without an answer, and the server goes on with it.
+pub(super) const SETTLES: Duration = Duration::from_secs(30);
+
 /// The longest pause of our own, so that what was left behind is gone soon after Dokploy answers again.
 const MAX_PAUSE: Duration = Duration::from_secs(8);
 

@@ -2,7 +2,8 @@
 //!
 //! The DNS record goes first. Then, as long as a look finds something: an application's waiting jobs are dropped, the one
 //! that runs is waited for, since it would make the service afterwards; the application is deleted, which takes the
-//! service with it; and a project without applications is removed. The last look, which finds nothing, is the proof.
+//! service with it; and a project without applications is removed. The last look, which finds nothing, is the proof; it
+//! comes when a create whose reply was lost has had its time.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,11 +25,17 @@ pub(super) struct Removal {
     /// Whether it goes on until all is gone.
     is_patient: bool,
     phase: Phase,
-    /// What was there at the last look; `None` while there was none.
-    left: Option<Vec<OurProject>>,
+    /// What was there at the last look.
+    left: Vec<OurProject>,
+    /// Whether something may be there that no look has seen.
+    has_unseen: bool,
+    /// Whether creates whose replies were lost have had their time.
+    is_settled: bool,
     has_record: bool,
     /// Applications whose jobs are not waited for any more.
     quiet: Vec<ApplicationId>,
+    /// Applications whose waiting jobs could not be dropped.
+    unclean: Vec<ApplicationId>,
     given_up: Vec<Leak>,
     services: Vec<Leak>,
     /// Why something could not be deleted.
@@ -55,9 +62,12 @@ impl Removal {
             until,
             is_patient: false,
             phase: if has_record { Phase::Record } else { Phase::Look },
-            left: None,
+            left: Vec::new(),
+            has_unseen: false,
+            is_settled: false,
             has_record,
             quiet: Vec::new(),
+            unclean: Vec::new(),
             given_up: Vec::new(),
             services: Vec::new(),
             trouble: None,
@@ -92,22 +102,21 @@ impl Removal {
 
     /// The next thing to delete; `None` if all is gone or given up.
     fn choose(&self) -> Option<Phase> {
-        let projects = self.left.as_deref().unwrap_or_default();
         let has_given_up = |leak: Leak| self.given_up.contains(&leak);
-        let mut applications = projects.iter().flat_map(|project| &project.applications);
+        let mut applications = self.left.iter().flat_map(|project| &project.applications);
         if let Some(application) = applications.find(|it| !has_given_up(Leak::Application((*it).clone()))) {
             let phase = if self.quiet.contains(application) { Phase::Delete } else { Phase::Clean };
             return Some(phase(application.clone()));
         }
-        let mut empty = projects.iter().filter(|project| project.applications.is_empty());
+        let mut empty = self.left.iter().filter(|project| project.applications.is_empty());
         let project = empty.find(|it| !has_given_up(Leak::Project(it.place.project.clone())));
         project.map(|project| Phase::Remove(project.place.project.clone()))
     }
 
     fn leaks(&self) -> Vec<Leak> {
         let record = self.has_record.then_some(Leak::Record);
-        let unseen = self.left.is_none().then_some(Leak::Unseen);
-        let rows = self.left.iter().flatten().flat_map(|project| {
+        let unseen = self.has_unseen.then_some(Leak::Unseen);
+        let rows = self.left.iter().flat_map(|project| {
             let applications = project.applications.iter().cloned().map(Leak::Application);
             applications.chain([Leak::Project(project.place.project.clone())])
         });
@@ -133,6 +142,12 @@ impl Removal {
         }
     }
 
+    /// Whether a job may wait in a queue that the server doesn't show, and begin before its application is deleted.
+    fn may_begin_unseen(&self, jobs: &Jobs) -> bool {
+        let Phase::Quiet(application) = &self.phase else { return false };
+        jobs.queue.is_none() && self.unclean.contains(application)
+    }
+
     fn note_service(&mut self, name: String) {
         let leak = Leak::Service(name);
         if !self.services.contains(&leak) {
@@ -144,7 +159,7 @@ impl Removal {
 impl Machine {
     pub(super) fn remove(&mut self, mut removal: Removal, seen: Seen, at: Timestamp) {
         match (removal.phase.clone(), seen) {
-            (Phase::Look, Seen::Projects(projects)) => self.left(removal, projects),
+            (Phase::Look, Seen::Projects(projects)) => self.left(removal, projects, at),
             (Phase::Quiet(_), Seen::Jobs(jobs)) => self.wait_for_jobs(removal, &jobs, at),
             (Phase::Quiet(_), Seen::Failed(failure)) => self.cannot_see_jobs(removal, &failure, at),
             (Phase::Record, Seen::Done | Seen::Failed(Failure::Gone)) => {
@@ -159,20 +174,31 @@ impl Machine {
     }
 
     /// Goes on by what is left.
-    fn left(&mut self, mut removal: Removal, projects: Projects) {
-        removal.left = Some(projects.ours);
-        match removal.choose() {
-            Some(phase) => self.go(removal, phase),
-            None => self.end(removal.end()),
+    fn left(&mut self, mut removal: Removal, projects: Projects, at: Timestamp) {
+        removal.left = projects.ours;
+        match (removal.choose(), self.unsettled_until) {
+            (Some(phase), _) => self.go(removal, phase),
+            // Something may come yet, or came after it was looked for.
+            (None, Some(until)) if !removal.is_settled => {
+                self.patience.wait(at, until.since(at));
+                removal.is_settled = true;
+                removal.has_record = self.plan.address().is_some();
+                let phase = if removal.has_record { Phase::Record } else { Phase::Look };
+                self.go(removal, phase);
+            }
+            (None, _) => {
+                self.unsettled_until = None;
+                self.end(removal.end());
+            }
         }
     }
 
     /// Deletes an application whose jobs have ended, or have had their time.
     fn wait_for_jobs(&mut self, mut removal: Removal, jobs: &Jobs, at: Timestamp) {
-        if jobs.are_busy() {
-            if at < removal.until {
-                return self.patience.wait(at, POLL);
-            }
+        if jobs.are_busy() && at < removal.until {
+            return self.patience.wait(at, POLL);
+        }
+        if jobs.are_busy() || removal.may_begin_unseen(jobs) {
             removal.note_service(jobs.app_name.clone());
         }
         self.delete(removal);
@@ -218,8 +244,17 @@ impl Machine {
         removal.trouble = Some(reason);
         self.patience.forgive();
         let phase = match removal.phase.clone() {
-            Phase::Look => return self.end(removal.end()),
-            Phase::Clean(application) => Phase::Quiet(application),
+            Phase::Look => {
+                let is_unsettled = self.unsettled_until.is_some();
+                removal.has_unseen = removal.left.is_empty() || is_unsettled;
+                removal.has_record |= is_unsettled && self.plan.address().is_some();
+                self.may_have_record |= removal.has_record;
+                return self.end(removal.end());
+            }
+            Phase::Clean(application) => {
+                removal.unclean.push(application.clone());
+                Phase::Quiet(application)
+            }
             Phase::Delete(application) => {
                 removal.given_up.push(Leak::Application(application));
                 Phase::Look

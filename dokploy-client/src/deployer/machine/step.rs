@@ -104,6 +104,11 @@ impl Step {
         matches!(self, Self::RemoveExtra(_) | Self::DeleteExtra(_))
     }
 
+    /// Whether it makes what may be found twice: a project, an application, a DNS record.
+    pub(super) fn makes_a_row(&self) -> bool {
+        matches!(self, Self::CreateProject | Self::CreateApplication(_) | Self::CreateRecord(_))
+    }
+
     /// Whether it makes something that would have to be deleted.
     pub(super) fn makes(&self) -> bool {
         matches!(self, Self::CreateProject | Self::CreateApplication(_) | Self::Configure(_))

@@ -1,5 +1,6 @@
 //! The task of one deployment.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -29,8 +30,10 @@ pub(super) async fn drive(inner: Arc<Inner>, work: Work, log: watch::Sender<Log>
     // What is dropped here in the midst of an effect is known to have begun.
     tokio::select! {
         () = inner.kill.cancelled() => {}
-        _ = run(&inner, work, &log) => {}
-        () = hold(&inner, &id) => {}
+        result = run(&inner, work, &log) => if let Err(error) = result {
+            tracing::error!(deployment = %id, error = &error as &dyn Error, "it is left to the journal");
+        },
+        () = hold(&inner, &id) => tracing::warn!(deployment = %id, "someone else goes on with it"),
     }
     inner.forget(&id, &log);
     log.send_modify(|log| log.end(None));
@@ -49,9 +52,12 @@ async fn hold(inner: &Inner, id: &DeploymentId) {
 
 async fn run(inner: &Inner, mut work: Work, log: &watch::Sender<Log>) -> Result<(), JournalError> {
     if !matches!(work.next, Next::Ended(_)) {
+        let withdrawal = log.borrow().withdrawal().clone();
         let turn = tokio::select! {
             () = inner.stop.cancelled() => return Ok(()),
-            turn = inner.active.acquire() => turn,
+            turn = inner.active.acquire() => Some(turn),
+            // What began nothing ends without a turn.
+            () = withdrawal.cancelled(), if work.machine.has_begun_nothing() => None,
         };
         work = work.until_end(inner, log).await?;
         drop(turn);
@@ -78,14 +84,18 @@ async fn run(inner: &Inner, mut work: Work, log: &watch::Sender<Log>) -> Result<
 impl Work {
     /// Works to the end, or until the deployer stops.
     async fn until_end(mut self, inner: &Inner, log: &watch::Sender<Log>) -> Result<Self, JournalError> {
+        let withdrawal = log.borrow().withdrawal().clone();
         loop {
             log.send_if_modified(|log| log.note(self.machine.progress()));
+            let can_be_withdrawn = self.machine.can_be_withdrawn();
             let seen = match &self.next {
                 Next::Ended(_) => return Ok(self),
+                _ if can_be_withdrawn && withdrawal.is_cancelled() => Seen::Withdrawn,
                 Next::WaitUntil(until) => {
                     let wait = until.since(inner.now());
                     tokio::select! {
                         () = inner.stop.cancelled() => return Ok(self),
+                        () = withdrawal.cancelled(), if can_be_withdrawn => Seen::Withdrawn,
                         () = tokio::time::sleep(wait) => Seen::Waited,
                     }
                 }

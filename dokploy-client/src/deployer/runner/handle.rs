@@ -9,7 +9,7 @@ use super::{DeployError, Deployer};
 use crate::client::Tail;
 use crate::deployer::end::End;
 use crate::deployer::id::DeploymentId;
-use crate::deployer::state::{Operation, Progress};
+use crate::deployer::state::{Operation, Progress, State};
 
 /// A handle of one operation on a deployment. Dropping it stops nothing.
 #[derive(Clone)]
@@ -47,6 +47,29 @@ impl Deployment {
         let mut log = self.log.clone();
         let log = log.wait_for(|log| log.over().is_some()).await.ok()?;
         log.over().cloned().flatten()
+    }
+
+    /// Gives up a deployment that is not complete: what it made is removed. Returns when that is recorded, which is after
+    /// the call that is under way; its end comes later, [`Failed`](crate::deployer::Failed) with
+    /// [`Reason::Withdrawn`](crate::deployer::Reason::Withdrawn). One that fails already goes on with that.
+    ///
+    /// # Errors
+    /// [`DeployError::NotNow`] where it is complete, or this is a further operation; [`DeployError::Busy`] where another
+    /// deployer works on it; [`DeployError::ShuttingDown`] where this one stops before it is recorded.
+    pub async fn withdraw(&self) -> Result<(), DeployError> {
+        let mut log = self.log.clone();
+        if log.borrow().over().is_none() && self.deployer.inner.log(&self.id).is_none() {
+            return Err(DeployError::Busy);
+        }
+        log.borrow().withdrawal().cancel();
+        let is_answer = |log: &Log| log.over().is_some() || !log.last().status.is_on_the_way();
+        let log = log.wait_for(is_answer).await.map_err(|_| DeployError::ShuttingDown)?;
+        match log.over() {
+            Some(Some(end @ End::Failed(_))) if end.frees_name() => Ok(()),
+            None | Some(None) if log.last().status == State::RollingBack => Ok(()),
+            Some(None) => Err(DeployError::ShuttingDown),
+            None | Some(Some(_)) => Err(DeployError::NotNow),
+        }
     }
 
     /// Has Dokploy deploy it again, without a pull of the image. If that fails, the stack stays as it is.
@@ -90,8 +113,7 @@ impl Deployment {
         let (work, _) = self.deployer.load(&self.id).await?;
         let hands = &self.deployer.inner.hands;
         let projects = hands.projects(&self.id, work.machine.plan()).await?;
-        let application = projects.ours.first().and_then(|project| project.applications.first());
-        let Some(application) = application else { return Ok(None) };
+        let Some(application) = work.machine.application(&projects) else { return Ok(None) };
         let jobs = hands.jobs(application).await?;
         let Some(run) = jobs.runs.first() else { return Ok(None) };
         Ok(Some(hands.client.deployments().read_logs(&run.id, Tail::usual()).await?))

@@ -7,6 +7,7 @@ use futures_core::Stream;
 use futures_core::stream::BoxStream;
 use futures_util::StreamExt;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::deployer::end::End;
 use crate::deployer::machine::Machine;
@@ -19,12 +20,14 @@ pub(super) struct Log {
     last: Progress,
     /// `Some(None)` where it was left to the journal.
     over: Option<Option<End>>,
+    /// Cancelled by who wants the deployment no more; heard by its task.
+    withdrawal: CancellationToken,
 }
 
 impl Log {
     pub(super) fn of(machine: &Machine) -> Self {
         let last = machine.progress();
-        Self { steps: vec![last], last, over: None }
+        Self { steps: vec![last], last, over: None, withdrawal: CancellationToken::new() }
     }
 
     /// Notes where the machine is. Whether that is new.
@@ -40,6 +43,10 @@ impl Log {
     /// Nothing comes any more.
     pub(super) fn end(&mut self, end: Option<End>) {
         self.over.get_or_insert(end);
+    }
+
+    pub(super) fn withdrawal(&self) -> &CancellationToken {
+        &self.withdrawal
     }
 
     pub(super) fn last(&self) -> Progress {
