@@ -247,7 +247,11 @@ struct Status(Option<u16>);
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |status| write!(f, " (status {status})"))
+        match self.0 {
+            None => Ok(()),
+            Some(404) => f.write_str(" (status 404: nothing is served at this URL)"),
+            Some(status) => write!(f, " (status {status})"),
+        }
     }
 }
 

@@ -29,6 +29,9 @@ const CODE_CHARS: usize = 40;
 /// What Dokploy says of a call that it does not have. Of a missing row it says which thing was not found.
 const NO_SUCH_CALL: &str = "Not found";
 
+/// What Traefik says where it has no route: while Dokploy behind it restarts, or if nothing is served there at all.
+const NO_ROUTE: &str = "404 page not found";
+
 /// An error as Dokploy writes it.
 #[derive(Debug, Default, Deserialize)]
 struct Words {
@@ -61,6 +64,9 @@ pub(super) fn error(call: &Call, refused: &Refused, version: Option<Version>) ->
             None => Error::Rejected { call: name, status, code, source },
         },
         (404, Some("NOT_FOUND")) => Error::NotFound { call: name, source },
+        (404, None) if words.message.trim() == NO_ROUTE => {
+            Error::Unavailable { call: name, status: Some(status), retry_after: None, source }
+        }
         // A time-out of a proxy, too many calls, and whatever failed inside.
         (408 | 425 | 429 | 500.., _) => {
             let retry_after = retry_after(headers, SystemTime::now());
@@ -134,7 +140,9 @@ mod tests {
         assert!(matches!(answer(lacks_call, None), Error::Rejected { status: 404, .. }));
         let lacks_row = r#"{"message":"Deployment not found","code":"NOT_FOUND"}"#;
         assert!(matches!(answer(lacks_row, version), Error::NotFound { .. }));
-        for of_proxy in ["404 page not found\n", "<html>", "", r#"{"message":"Not found"}"#] {
+        let no_route = answer("404 page not found\n", version);
+        assert!(matches!(no_route, Error::Unavailable { status: Some(404), .. }), "{no_route:?}");
+        for of_proxy in ["<html>", "", r#"{"message":"Not found"}"#] {
             let error = answer(of_proxy, version);
             assert!(matches!(error, Error::Rejected { status: 404, code: None, .. }), "{error:?}");
         }

@@ -183,8 +183,6 @@ fn failure(error: &Error) -> Failure {
     match error {
         Error::MaybeDone { .. } => Failure::MaybeDone { after_ms },
         Error::NotFound { .. } => Failure::Gone,
-        // While Dokploy restarts, the Traefik before it has no route to it.
-        Error::Rejected { status: 404, code: None, .. } => Failure::NotDone { after_ms },
         Error::Unauthorized { .. } | Error::NotConfigured { .. } => Failure::Refused(Reason::Unauthorized),
         Error::Rejected { status, .. } => Failure::Refused(Reason::Rejected(*status)),
         Error::Unavailable { .. }

@@ -11,17 +11,18 @@ use dokploy_client::{Client, Image, KeySource, StackName};
 /// How long a call may take here, and one that is slow.
 const CALL: Duration = Duration::from_millis(400);
 const SLOW: Duration = Duration::from_millis(900);
-/// The calls that a deployment makes on 0.30.
-const CALLS: [&str; 9] = [
+/// The calls that a deployment makes; the last one on 0.30 only.
+const CALLS: [&str; 10] = [
     "settings.getDokployVersion",
     "project.all",
     "project.create",
     "application.create",
     "application.update",
+    "domain.byApplicationId",
     "domain.create",
     "application.deploy",
-    "deployment.queueList",
     "application.one",
+    "deployment.queueList",
 ];
 
 /// What goes wrong, and what that means for a call.
@@ -51,33 +52,54 @@ enum Meaning {
     Refusal(Reason),
 }
 
+/// An order that got lost where the queue isn't shown: it is not known, and waited for in vain.
+fn is_lost_order(version: Version, call: &str, fault: &str) -> bool {
+    let is_shown = version == Version::V0_30_2;
+    call == "application.deploy" && !is_shown && matches!(fault, "429" | "500" | "HTML" | "lost before")
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn each_fault_of_each_call_has_its_outcome() {
+async fn each_fault_of_each_call_has_its_outcome_on_0_24() {
+    each_fault_of_each_call_has_its_outcome(Version::V0_24_12).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_of_each_call_has_its_outcome_on_0_26() {
+    each_fault_of_each_call_has_its_outcome(Version::V0_26_7).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_of_each_call_has_its_outcome_on_0_30() {
+    each_fault_of_each_call_has_its_outcome(Version::V0_30_2).await;
+}
+
+async fn each_fault_of_each_call_has_its_outcome(version: Version) {
     let mut table = BTreeMap::new();
-    for (row, call) in CALLS.into_iter().enumerate() {
-        let cases = faults().into_iter().map(|(name, fault, meaning)| {
-            tokio::spawn(async move { (name, meaning, outcome(fault.on(call)).await) })
-        });
-        for (column, case) in cases.collect::<Vec<_>>().into_iter().enumerate() {
+    let calls = if version == Version::V0_30_2 { &CALLS[..] } else { &CALLS[..9] };
+    let begin = |call| {
+        faults().into_iter().map(move |(name, fault, meaning)| {
+            tokio::spawn(async move { (name, meaning, outcome(version, fault.on(call)).await) })
+        })
+    };
+    let rows: Vec<Vec<_>> = calls.iter().map(|call| begin(*call).collect()).collect();
+    for ((row, call), cases) in calls.iter().copied().enumerate().zip(rows) {
+        for (column, case) in cases.into_iter().enumerate() {
             let (name, meaning, end) = case.await.unwrap();
-            match meaning {
-                Meaning::Trouble => assert_eq!(end, End::Completed, "{call} {name}"),
-                Meaning::Refusal(reason) => {
-                    assert!(
-                        matches!(&end, End::Failed(failed) if failed.reason == reason),
-                        "{call} {name} {end:?}"
-                    );
-                }
-            }
+            let failed = if let End::Failed(failed) = &end { Some(failed.reason) } else { None };
+            let expected = match meaning {
+                Meaning::Trouble => is_lost_order(version, call, name).then_some(Reason::TimedOut),
+                Meaning::Refusal(reason) => Some(reason),
+            };
+            assert_eq!(failed, expected, "{version:?} {call} {name} {end:?}");
             table.insert((row, column), told(&end));
         }
     }
-    print(&table);
+    print(version, &table);
 }
 
 /// How a deployment with this fault ends. Whatever happens, there is one whole stack or nothing that isn't named.
-async fn outcome(fault: Fault) -> End {
-    let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
+async fn outcome(version: Version, fault: Fault) -> End {
+    let dokploy = Dokploy::start(version).unwrap();
     let key = KeySource::Fixed(dokploy.key().into());
     let client = Client::builder(dokploy.url()).key(key).limits(|it| {
         (it.call, it.backoff) = (CALL, Duration::from_millis(1));
@@ -104,7 +126,10 @@ fn plan() -> Plan {
     let nothing: [&str; 0] = [];
     let name = StackName::parse("alpha", &nothing).unwrap();
     let plan = Plan::new(name, Image::parse("acme/stack:1").unwrap(), "example.test").unwrap();
-    plan.deadlines(|it| (it.step, it.rollback_wait) = (Duration::from_secs(3), Duration::from_secs(3)))
+    plan.deadlines(|it| {
+        (it.step, it.rollback_wait, it.deploy) =
+            (Duration::from_secs(3), Duration::from_secs(3), Duration::from_secs(8));
+    })
 }
 
 fn told(end: &End) -> String {
@@ -115,10 +140,10 @@ fn told(end: &End) -> String {
     }
 }
 
-fn print(table: &BTreeMap<(usize, usize), String>) {
+fn print(version: Version, table: &BTreeMap<(usize, usize), String>) {
     let names: Vec<_> = faults().into_iter().map(|(name, ..)| name).collect();
-    println!("{:28}{}", "", names.iter().map(|name| format!("{name:15}")).collect::<String>());
-    for (row, call) in CALLS.into_iter().enumerate() {
+    println!("{:28}{}", format!("{version:?}"), names.iter().map(|name| format!("{name:15}")).collect::<String>());
+    for (row, call) in CALLS.into_iter().enumerate().filter(|(row, _)| table.contains_key(&(*row, 0))) {
         let cells = (0..names.len()).map(|column| format!("{:15}", table[&(row, column)]));
         println!("{call:28}{}", cells.collect::<String>());
     }

@@ -81,7 +81,7 @@ fn refusals() -> Vec<Row> {
         alike("401 with code", coded(401, "UNAUTHORIZED"), "unauthorized Permission"),
         alike("403", page(403), "unauthorized Permission"),
         alike("404", coded(404, "NOT_FOUND"), "not_found"),
-        alike("404 of a proxy", Reply::text(404, "404 page not found"), "rejected 404"),
+        alike("404 of another server", Reply::text(404, "<h1>Not Found</h1>"), "rejected 404"),
         alike("404 of a call", no_call, "unsupported"),
         alike("413", Reply::text(413, "Body exceeded 1mb limit"), "rejected 413"),
         alike("302", Reply::text(302, "").with("location", "/login"), "rejected 302"),
@@ -140,6 +140,17 @@ async fn each_fault_has_its_name_and_only_reads_are_repeated() {
             let found = call.make(&client).await;
             assert_eq!((&*found, server.seen().len()), expected, "{}, {call:?}", row.what);
         }
+    }
+}
+
+#[tokio::test]
+async fn where_a_proxy_has_no_route_nothing_was_done_and_all_is_repeated() {
+    let server = Server::start(Some("v0.30.2")).await;
+    let client = client(&server.url()).build().unwrap();
+    client.version().await.unwrap();
+    for call in [Call::Read, Call::Write, Call::Start] {
+        server.plan([Reply::text(404, "404 page not found\n")]);
+        assert_eq!((&*call.make(&client).await, server.seen().len()), ("unavailable 404", 3), "{call:?}");
     }
 }
 

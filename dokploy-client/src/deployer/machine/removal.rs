@@ -167,7 +167,10 @@ impl Machine {
                 self.go(removal, Phase::Look);
             }
             (Phase::Clean(application), Seen::Done) => self.go(removal, Phase::Quiet(application)),
-            (_, Seen::Done | Seen::Failed(Failure::Gone)) => self.go(removal, Phase::Look),
+            (_, Seen::Done) => self.go(removal, Phase::Look),
+            (Phase::Clean(_) | Phase::Delete(_) | Phase::Remove(_), Seen::Failed(Failure::Gone)) => {
+                self.is_gone(removal, at);
+            }
             (_, Seen::Failed(failure)) => self.not_removed(removal, &failure, at),
             _ => {}
         }
@@ -222,6 +225,15 @@ impl Machine {
         self.go(removal, Phase::Delete(application));
     }
 
+    /// What the server says is gone is gone if the look says so too.
+    fn is_gone(&mut self, removal: Removal, at: Timestamp) {
+        if !self.patience.try_again(&removal.effect()) && !removal.is_patient {
+            return self.give_up(removal, &Failure::Gone);
+        }
+        self.patience.pause_for(at, 0);
+        self.go(removal, Phase::Look);
+    }
+
     /// Repeats what failed, or gives it up.
     fn not_removed(&mut self, removal: Removal, failure: &Failure, at: Timestamp) {
         if !self.may_repeat(&removal, failure, at) {
@@ -240,7 +252,11 @@ impl Machine {
     }
 
     fn give_up(&mut self, mut removal: Removal, failure: &Failure) {
-        let reason = if let Failure::Refused(reason) = failure { *reason } else { Reason::Unavailable };
+        let reason = match failure {
+            Failure::Refused(reason) => *reason,
+            Failure::Gone => Reason::NotFound,
+            Failure::MaybeDone { .. } | Failure::NotDone { .. } => Reason::Unavailable,
+        };
         removal.trouble = Some(reason);
         self.patience.forgive();
         let phase = match removal.phase.clone() {
