@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use dokploy_client::deployer::{Deployer, End, MemoryJournal, Plan, Reason};
+use dokploy_client::deployer::{Deployer, Deployment, End, MemoryJournal, Operation, Plan, Reason};
 use dokploy_client::testing::{Dokploy, Fault, Version};
 use dokploy_client::{Client, Image, KeySource, StackName};
 
@@ -55,7 +55,8 @@ enum Meaning {
 /// An order that got lost where the queue isn't shown: it is not known, and waited for in vain.
 fn is_lost_order(version: Version, call: &str, fault: &str) -> bool {
     let is_shown = version == Version::V0_30_2;
-    call == "application.deploy" && !is_shown && matches!(fault, "429" | "500" | "HTML" | "lost before")
+    let is_order = matches!(call, "application.deploy" | "application.redeploy");
+    is_order && !is_shown && matches!(fault, "429" | "500" | "HTML" | "lost before")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,30 +86,98 @@ async fn each_fault_of_each_call_has_its_outcome(version: Version) {
     for ((row, call), cases) in calls.iter().copied().enumerate().zip(rows) {
         for (column, case) in cases.into_iter().enumerate() {
             let (name, meaning, end) = case.await.unwrap();
-            let failed = if let End::Failed(failed) = &end { Some(failed.reason) } else { None };
             let expected = match meaning {
                 Meaning::Trouble => is_lost_order(version, call, name).then_some(Reason::TimedOut),
                 Meaning::Refusal(reason) => Some(reason),
             };
-            assert_eq!(failed, expected, "{version:?} {call} {name} {end:?}");
+            assert_eq!(reason(&end), expected, "{version:?} {call} {name} {end:?}");
             table.insert((row, column), told(&end));
         }
     }
-    print(version, &table);
+    print(version, calls, &table);
+}
+
+fn reason(end: &End) -> Option<Reason> {
+    if let End::Failed(failed) = end { Some(failed.reason) } else { None }
+}
+
+/// What is done with a stack that is there, and the calls of that which change something.
+const OPERATIONS: [(Operation, &str); 6] = [
+    (Operation::Redeploy, "application.redeploy"),
+    (Operation::Stop, "application.stop"),
+    (Operation::Start, "application.start"),
+    (Operation::Destroy, "application.cleanQueues"),
+    (Operation::Destroy, "application.delete"),
+    (Operation::Destroy, "project.remove"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_of_each_call_of_an_operation_has_its_outcome() {
+    for version in Version::ALL {
+        let begin = |operation, call| {
+            faults().into_iter().map(move |(name, fault, meaning)| {
+                let fault = fault.on(call);
+                tokio::spawn(async move { (name, meaning, operated(version, operation, fault).await) })
+            })
+        };
+        let rows: Vec<Vec<_>> = OPERATIONS.iter().map(|(of, call)| begin(*of, *call).collect()).collect();
+        let mut table = BTreeMap::new();
+        for ((row, (_, call)), cases) in OPERATIONS.into_iter().enumerate().zip(rows) {
+            for (column, case) in cases.into_iter().enumerate() {
+                let (name, meaning, end) = case.await.unwrap();
+                let expected = match (call, meaning) {
+                    (_, Meaning::Trouble) => is_lost_order(version, call, name).then_some(Reason::TimedOut),
+                    // A look says that it is still there, so it is deleted once more.
+                    (
+                        "application.delete" | "project.remove" | "application.cleanQueues",
+                        Meaning::Refusal(Reason::NotFound),
+                    ) => None,
+                    // What waits is seen in the queue.
+                    ("application.cleanQueues", _) if version == Version::V0_30_2 => None,
+                    (_, Meaning::Refusal(reason)) => Some(reason),
+                };
+                assert_eq!(reason(&end), expected, "{version:?} {call} {name} {end:?}");
+                table.insert((row, column), told(&end));
+            }
+        }
+        print(version, &OPERATIONS.map(|(_, call)| call), &table);
+    }
+}
+
+/// How an operation with this fault ends. A destroy leaves nothing in the end, any other one the stack.
+async fn operated(version: Version, operation: Operation, fault: Fault) -> End {
+    let dokploy = Dokploy::start(version).unwrap();
+    let deployer = deployer(&dokploy);
+    let deployment = deployer.deploy(plan(), None).await.unwrap();
+    assert_eq!(ended(&deployment).await, End::Completed);
+    dokploy.inject(fault);
+    let again = match operation {
+        Operation::Redeploy => deployment.redeploy().await,
+        Operation::Stop => deployment.stop().await,
+        Operation::Start => deployment.start().await,
+        _ => deployment.destroy().await,
+    };
+    let end = ended(&again.unwrap()).await;
+    let rows = || (dokploy.projects().len(), dokploy.applications().len(), dokploy.services().len());
+    if operation != Operation::Destroy {
+        assert_eq!((rows(), end.leaks()), ((1, 1, 1), &[][..]));
+        return end;
+    }
+    let gone = async {
+        while rows() != (0, 0, 0) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), gone).await.expect("it goes");
+    end
 }
 
 /// How a deployment with this fault ends. Whatever happens, there is one whole stack or nothing that isn't named.
 async fn outcome(version: Version, fault: Fault) -> End {
     let dokploy = Dokploy::start(version).unwrap();
-    let key = KeySource::Fixed(dokploy.key().into());
-    let client = Client::builder(dokploy.url()).key(key).limits(|it| {
-        (it.call, it.backoff) = (CALL, Duration::from_millis(1));
-    });
-    let journal = Arc::new(MemoryJournal::new(Arc::new(SystemTime::now)));
-    let deployer = Deployer::builder(client.build().unwrap(), journal).build().unwrap();
+    let deployer = deployer(&dokploy);
     dokploy.inject(fault);
-    let deployment = deployer.deploy(plan(), None).await.unwrap();
-    let end = tokio::time::timeout(Duration::from_secs(60), deployment.ended()).await.unwrap().unwrap();
+    let end = ended(&deployer.deploy(plan(), None).await.unwrap()).await;
     match &end {
         End::Completed => {
             let (projects, services) = (dokploy.projects().len(), dokploy.services().len());
@@ -120,6 +189,19 @@ async fn outcome(version: Version, fault: Fault) -> End {
         other => panic!("{other:?}"),
     }
     end
+}
+
+fn deployer(dokploy: &Dokploy) -> Deployer {
+    let key = KeySource::Fixed(dokploy.key().into());
+    let client = Client::builder(dokploy.url()).key(key).limits(|it| {
+        (it.call, it.backoff) = (CALL, Duration::from_millis(1));
+    });
+    let journal = Arc::new(MemoryJournal::new(Arc::new(SystemTime::now)));
+    Deployer::builder(client.build().unwrap(), journal).build().unwrap()
+}
+
+async fn ended(deployment: &Deployment) -> End {
+    tokio::time::timeout(Duration::from_secs(60), deployment.ended()).await.unwrap().unwrap()
 }
 
 fn plan() -> Plan {
@@ -134,17 +216,17 @@ fn plan() -> Plan {
 
 fn told(end: &End) -> String {
     match end {
-        End::Completed => "completed".to_owned(),
-        End::Failed(failed) => format!("{:?}", failed.reason),
-        other => format!("{other:?}"),
+        End::Failed(failed) if failed.leaks.is_empty() => format!("{:?}", failed.reason),
+        End::Failed(failed) => format!("{:?} +{}", failed.reason, failed.leaks.len()),
+        other => format!("{other:?}").to_lowercase(),
     }
 }
 
-fn print(version: Version, table: &BTreeMap<(usize, usize), String>) {
+fn print(version: Version, calls: &[&str], table: &BTreeMap<(usize, usize), String>) {
     let names: Vec<_> = faults().into_iter().map(|(name, ..)| name).collect();
-    println!("{:28}{}", format!("{version:?}"), names.iter().map(|name| format!("{name:15}")).collect::<String>());
-    for (row, call) in CALLS.into_iter().enumerate().filter(|(row, _)| table.contains_key(&(*row, 0))) {
-        let cells = (0..names.len()).map(|column| format!("{:15}", table[&(row, column)]));
+    println!("{:28}{}", format!("{version:?}"), names.iter().map(|name| format!("{name:17}")).collect::<String>());
+    for (row, call) in calls.iter().enumerate() {
+        let cells = (0..names.len()).map(|column| format!("{:17}", table[&(row, column)]));
         println!("{call:28}{}", cells.collect::<String>());
     }
 }

@@ -242,6 +242,45 @@ fn what_is_refused_to_be_deleted_is_named_and_not_tried_again() {
 }
 
 #[test]
+fn what_is_told_to_be_gone_and_still_shown_is_given_up_and_named() {
+    let mut server = Good::new();
+    let ran = run(plan(), |effect| match effect {
+        Effect::Deploy { .. } => refused(),
+        Effect::CleanQueues(_) | Effect::DeleteApplication(_) => Seen::Failed(Failure::Gone),
+        _ => server.answer(effect),
+    });
+    let project = ProjectId::parse("p").unwrap();
+    assert_eq!(ran.failed().leaks, [Leak::Application(application("a")), Leak::Project(project)]);
+    assert!((20..60).contains(&ran.took.as_secs()), "with pauses: {:?}", ran.took);
+}
+
+#[test]
+fn a_roll_back_looks_once_more_when_a_create_without_an_answer_has_had_its_time() {
+    let mut server = Good::new();
+    let (mut creates, mut looks) = (0, 0);
+    let ran = run(plan(), |effect| match effect {
+        Effect::CreateProject => {
+            creates += 1;
+            maybe_done()
+        }
+        Effect::FindProjects => {
+            looks += 1;
+            // The last of five creates takes effect when all seems to be over.
+            match looks {
+                ..=7 => ours(&[]),
+                8 => ours(&[project("late", &[])]),
+                _ => server.answer(effect),
+            }
+        }
+        _ => server.answer(effect),
+    });
+    assert_eq!(creates, 5);
+    let late = ProjectId::parse("late").unwrap();
+    assert_eq!(*ran.changes().last().unwrap(), &Effect::RemoveProject(late));
+    assert!(ran.failed().leaks.is_empty(), "{:?}", ran.failed());
+}
+
+#[test]
 fn an_effect_that_a_crash_interrupted_is_looked_for_before_it_is_repeated() {
     let mut server = Good::new();
     let (mut machine, mut next) = Machine::new(DeploymentId::new(Timestamp::from_millis(0), 1), plan());
