@@ -9,6 +9,20 @@
 //!   something is recorded before it is done, and what came of it after. [`FileJournal`] is one in a file.
 //! - What could not be deleted is named as a [`Leak`], and is work that the journal hands out again.
 //!
+//! # States
+//! | operation | states |
+//! |---|---|
+//! | [`deploy`](Deployer::deploy) | `initializing`, `creating_project`, `creating_application`, `configuring`, `creating_domain`, `deploying`, `health_check`, `completed` |
+//! | … that fails, or is [withdrawn](Deployment::withdraw) | from any of them `rolling_back`, then `failed` |
+//! | [`redeploy`](Deployment::redeploy) | `redeploying`, then `completed` or `failed` |
+//! | [`stop`](Deployment::stop) | `stopping`, then `stopped` or `failed` |
+//! | [`start`](Deployment::start) | `starting`, then `completed` or `failed` |
+//! | [`destroy`](Deployment::destroy) | `destroying`, then `destroyed` or `failed` |
+//!
+//! A step that keeps failing gives up after 30 s, a job after 300 s, a health check after 120 s: [`Deadlines`]. A name is
+//! free again after `failed` and `destroyed`, but not after a further operation that failed: the stack is there.
+//!
+//! # Use
 //! ```no_run
 //! use std::sync::Arc;
 //! use std::time::SystemTime;
@@ -17,9 +31,11 @@
 //! use dokploy_client::{Client, Image, KeySource, StackName};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::builder("https://dokploy.example.org").key(KeySource::Env("DOKPLOY_API_TOKEN")).build()?;
-//! let journal = FileJournal::open("data/deployments.jsonl".as_ref(), Arc::new(SystemTime::now))?;
-//! let deployer = Deployer::builder(client, Arc::new(journal)).limits(|it| it.active = 2).build()?;
+//! let key = KeySource::Env("DOKPLOY_API_TOKEN");
+//! let client = Client::builder("https://dokploy.example.org").key(key).build()?;
+//! let journal = FileJournal::open("deployments.jsonl".as_ref(), Arc::new(SystemTime::now))?;
+//! let deployer = Deployer::builder(client, Arc::new(journal));
+//! let deployer = deployer.limits(|it| it.active = 2).build()?;
 //! deployer.resume().await?;
 //!
 //! let name = StackName::parse("alpha", &["admin"])?;
@@ -34,7 +50,7 @@
 //! # }
 //! ```
 //!
-//! The machine alone:
+//! # The machine alone
 //! ```
 //! use dokploy_client::deployer::{DeploymentId, Effect, Machine, Next, Plan, State, Timestamp};
 //! use dokploy_client::{Image, StackName};
