@@ -47,8 +47,12 @@ pub struct Machine {
     may_have_record: bool,
     /// The application that was set up. An empty one may stand beside it: a create that took effect much later.
     application: Option<ApplicationId>,
+    /// The service, or its application, that a job which has no end yet may make.
+    making: Option<String>,
     /// Until when a create whose reply was lost may still take effect.
     unsettled_until: Option<Timestamp>,
+    /// When it was told something last.
+    told_at: Timestamp,
 }
 
 /// The one next thing.
@@ -78,7 +82,9 @@ impl Machine {
             has_touched: false,
             may_have_record: false,
             application: None,
+            making: None,
             unsettled_until: None,
+            told_at: Timestamp::from_millis(0),
         };
         let next = machine.next();
         (machine, next)
@@ -104,6 +110,7 @@ impl Machine {
             Operation::Start => (State::Starting, Step::Look),
         };
         (self.operation, self.step, self.patience) = (operation, step, Patience::default());
+        self.told_at = at;
         (self.state, self.percent) = (state, state.percent());
         let next = self.next();
         Ok((self, next))
@@ -113,6 +120,7 @@ impl Machine {
     #[must_use]
     pub fn on(mut self, event: Event) -> (Self, Next) {
         let Event { at, seen } = event;
+        self.told_at = at;
         match seen {
             Seen::Waited => self.patience.wake(at),
             Seen::Interrupted { begun: false } => self.patience.forgive(),
@@ -176,6 +184,11 @@ impl Machine {
     /// Whether it has made nothing, and would end at once if it was withdrawn.
     pub(super) fn has_begun_nothing(&self) -> bool {
         self.can_be_withdrawn() && !self.has_touched
+    }
+
+    /// When it was told something last: its time does not go back behind that.
+    pub(super) fn told_at(&self) -> Timestamp {
+        self.told_at
     }
 
     /// Its application among those that are there.

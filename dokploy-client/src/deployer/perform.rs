@@ -19,6 +19,9 @@ use crate::error::{Error, Result};
 use crate::id::ApplicationId;
 use crate::name::{Description, Name};
 
+/// For a change of a DNS record, with all that a zone waits for by itself. Beyond it the change failed.
+const DNS_TIME: Duration = Duration::from_secs(120);
+
 /// The hands of a deployer.
 pub(super) struct Hands {
     pub(super) client: Client,
@@ -154,7 +157,10 @@ impl Hands {
                 Presence::Taken(_) => Seen::Failed(Failure::Refused(Reason::RecordTaken)),
             })
         };
-        changed.await.unwrap_or_else(|error| Seen::Failed(dns_failure(&error)))
+        match tokio::time::timeout(DNS_TIME, changed).await {
+            Ok(changed) => changed.unwrap_or_else(|error| Seen::Failed(dns_failure(&error))),
+            Err(_) => Seen::Failed(Failure::NotDone { after_ms: 0 }),
+        }
     }
 }
 

@@ -21,13 +21,13 @@ pub use self::error::DeployError;
 pub use self::handle::Deployment;
 pub use self::log::ProgressStream;
 
-use self::drive::{Work, drive};
+use self::drive::{Time, Work, drive};
 use self::log::Log;
 use super::Timestamp;
 use super::effect::{Event, Seen};
 use super::id::DeploymentId;
 use super::journal::{Clock, Holder, Journal, JournalError, NewDeployment, Record};
-use super::machine::{Machine, Next};
+use super::machine::{Machine, Next, Replayed};
 use super::perform::Hands;
 use super::plan::Plan;
 use super::state::Operation;
@@ -95,13 +95,14 @@ impl Deployer {
         if plan.address().is_some() && self.inner.hands.dns.is_none() {
             return Err(DeployError::NoZone);
         }
-        let id = DeploymentId::new(self.inner.now(), random()?);
+        let time = Time::from(self.inner.now());
+        let id = DeploymentId::new(time.now(), random()?);
         let new = NewDeployment { id: id.clone(), key: key.map(Into::into), plan };
         let (machine, next) = Machine::new(id.clone(), new.plan.clone());
         // Before it is recorded: whoever asks with the same key at the same time finds it.
         let log = self.inner.open_log(&machine);
         match self.inner.journal.create(&new, &self.inner.holder, self.inner.limits.lease).await {
-            Ok(()) => Ok(self.begin(Work { machine, next, position: 1 }, log)),
+            Ok(()) => Ok(self.begin(Work { machine, next, position: 1, time }, log)),
             Err(error) => {
                 self.inner.forget(&id, &log);
                 match error {
@@ -163,11 +164,11 @@ impl Deployer {
         if !matches!(work.next, Next::Ended(_)) {
             return Err(DeployError::Busy);
         }
-        let at = self.inner.now();
+        let at = work.time.now();
         let (machine, next) = work.machine.follow(operation, at).map_err(|_| DeployError::NotNow)?;
         self.inner.journal.append(id, work.position, &Record::Asked { operation, at }).await?;
         let log = self.inner.open_log(&machine);
-        Ok(self.begin(Work { machine, next, position: work.position + 1 }, log))
+        Ok(self.begin(Work { machine, next, position: work.position + 1, ..work }, log))
     }
 
     /// Begins with all that can be; the first failure is told.
@@ -186,10 +187,10 @@ impl Deployer {
     async fn take_over_one(&self, id: &DeploymentId) -> Result<(), DeployError> {
         let (mut work, begun) = self.load(id).await?;
         if !matches!(work.next, Next::Ended(_)) {
-            let event = Event::new(self.inner.now(), Seen::Interrupted { begun });
+            let event = Event::new(work.time.now(), Seen::Interrupted { begun });
             self.inner.journal.append(id, work.position, &Record::Saw(event.clone())).await?;
             let (machine, next) = work.machine.on(event);
-            work = Work { machine, next, position: work.position + 1 };
+            work = Work { machine, next, position: work.position + 1, ..work };
         }
         let log = self.inner.open_log(&work.machine);
         self.begin(work, log);
@@ -201,8 +202,9 @@ impl Deployer {
         let unfit =
             |error| JournalError::Unavailable { what: "its records do not fit", source: Box::new(error) };
         let replayed = Machine::replay(&records).map_err(unfit)?;
-        let work = Work { machine: replayed.machine, next: replayed.next, position: replayed.position };
-        Ok((work, replayed.begun))
+        let Replayed { machine, next, begun, position } = replayed;
+        let time = Time::from(self.inner.now().max(machine.told_at()));
+        Ok((Work { machine, next, position, time }, begun))
     }
 
     fn begin(&self, work: Work, log: watch::Sender<Log>) -> Deployment {

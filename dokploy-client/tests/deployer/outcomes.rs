@@ -9,8 +9,8 @@ use dokploy_client::testing::{Dokploy, Fault, Version};
 use dokploy_client::{Client, Image, KeySource, StackName};
 
 /// How long a call may take here, and one that is slow.
-const CALL: Duration = Duration::from_millis(400);
-const SLOW: Duration = Duration::from_millis(900);
+const CALL: Duration = Duration::from_secs(1);
+const SLOW: Duration = Duration::from_millis(1500);
 /// The calls that a deployment makes; the last one on 0.30 only.
 const CALLS: [&str; 10] = [
     "settings.getDokployVersion",

@@ -1,6 +1,7 @@
 //! Deployers over real sockets, against a Dokploy server played on this machine.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -276,6 +277,80 @@ async fn a_shutdown_leaves_the_rest_to_the_next_one() {
     let again = second.deployment(deployment.id()).await.unwrap();
     assert_eq!(end_of_held(&dokploy, &again).await, End::Completed);
     assert!(is_one_stack(&dokploy) && dokploy.deployments().len() == 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_meanwhile_ends_nothing_early_and_keeps_nothing_waiting() {
+    let hours_later = |hours: i64| async move {
+        let dokploy = Dokploy::builder(Version::V0_30_2).hold_jobs().start().unwrap();
+        let hours_off = Arc::new(AtomicI64::new(0));
+        let clock = {
+            let hours_off = Arc::clone(&hours_off);
+            move || {
+                let (now, off) = (SystemTime::now(), hours_off.load(Ordering::Relaxed));
+                let hours = Duration::from_secs(3600) * u32::try_from(off.abs()).unwrap();
+                if off < 0 { now - hours } else { now + hours }
+            }
+        };
+        let journal: Arc<dyn Journal> = journal();
+        let new = || Deployer::builder(client(&dokploy), Arc::clone(&journal)).clock(Arc::new(clock.clone()));
+        let first = new().limits(|it| it.lease = Duration::from_secs(1)).build().unwrap();
+        let deployment = first.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
+        let mut progress = deployment.progress();
+        while progress.next().await.unwrap().status != State::Deploying {}
+        hours_off.store(hours, Ordering::Relaxed);
+        if hours < 0 {
+            // Its successor does not go back behind what it reads.
+            first.shutdown(Duration::from_secs(10)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let second = new().build().unwrap();
+            second.resume().await.unwrap();
+            let again = second.deployment(deployment.id()).await.unwrap();
+            return end_of_held(&dokploy, &again).await;
+        }
+        end_of_held(&dokploy, &deployment).await
+    };
+    let (earlier, later) = tokio::join!(hours_later(-1), hours_later(1));
+    assert_eq!((earlier, later), (End::Completed, End::Completed));
+}
+
+/// A zone that never answers.
+struct Silent;
+
+#[async_trait]
+impl Dns for Silent {
+    async fn present(&self, _host: &Host, _address: IpAddr, _owner: &Owner) -> Result<Presence, DnsError> {
+        std::future::pending().await
+    }
+
+    async fn absent(&self, _host: &Host, _owner: &Owner) -> Result<(), DnsError> {
+        std::future::pending().await
+    }
+
+    async fn find(&self, _host: &Host, _kind: RecordType) -> Result<Option<RecordSet>, DnsError> {
+        std::future::pending().await
+    }
+
+    async fn owned(&self, _owner: &Owner) -> Result<Vec<RecordSet>, DnsError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_zone_that_never_answers_is_waited_for_in_vain_and_its_record_is_named() {
+    let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
+    let builder = Deployer::builder(client(&dokploy), journal()).dns(Arc::new(Silent));
+    let deployer = builder.build().unwrap();
+    let plan = plan(&dokploy, "acme/stack:1").record([192, 0, 2, 1].into());
+    let deployment = deployer.deploy(plan, None).await.unwrap();
+    let mut progress = deployment.progress();
+    while progress.next().await.unwrap().status != State::CreatingDomain {}
+    // From here on nothing but time is waited for.
+    tokio::time::pause();
+    let end = tokio::time::timeout(Duration::from_secs(3600), deployment.ended()).await;
+    let End::Failed(failed) = end.expect("it ends").expect("its deployer lives") else { panic!("it works") };
+    assert_eq!((failed.step, failed.reason), (State::CreatingDomain, Reason::Unavailable));
+    assert_eq!(failed.leaks, [Leak::Record]);
 }
 
 #[tokio::test]

@@ -242,6 +242,41 @@ fn what_is_refused_to_be_deleted_is_named_and_not_tried_again() {
 }
 
 #[test]
+fn a_job_whose_application_someone_deletes_may_still_make_its_service() {
+    for has_ended in [false, true] {
+        let mut server = Good::new();
+        let (mut mark, mut looks) = (String::new(), 0);
+        let ran = run(plan(), |effect| match effect {
+            Effect::Deploy { mark: told, .. } => {
+                mark.clone_from(told);
+                Seen::Done
+            }
+            Effect::FindJobs(_) => {
+                looks += 1;
+                let status = if has_ended { RunStatus::Error } else { RunStatus::Running };
+                match looks {
+                    1 => jobs(None, vec![a_run(&mark, status)]),
+                    _ => {
+                        (server.is_there, server.has_application) = (false, false);
+                        Seen::Failed(Failure::Gone)
+                    }
+                }
+            }
+            Effect::ReadLog(_) => {
+                (server.is_there, server.has_application) = (false, false);
+                Seen::Log(Reason::ImagePull)
+            }
+            _ => server.answer(effect),
+        });
+        let expected = match has_ended {
+            true => (Reason::ImagePull, vec![]),
+            false => (Reason::NotFound, vec![Leak::Service("alpha-1a2b3c".into())]),
+        };
+        assert_eq!((ran.failed().reason, ran.failed().leaks.clone()), expected);
+    }
+}
+
+#[test]
 fn what_is_told_to_be_gone_and_still_shown_is_given_up_and_named() {
     let mut server = Good::new();
     let ran = run(plan(), |effect| match effect {

@@ -86,6 +86,7 @@ impl Job {
 impl Machine {
     /// Sends the order.
     pub(super) fn order(&mut self, job: Job, at: Timestamp) {
+        self.making.get_or_insert_with(|| job.application.as_str().to_owned());
         self.attempt(Step::Job(job.with(Phase::Send)), at);
     }
 
@@ -121,6 +122,8 @@ impl Machine {
     fn judge(&mut self, job: Job, jobs: &Jobs, at: Timestamp) {
         let mark = job.mark(&self.id);
         let run = jobs.run_of(&mark, &job.before);
+        let has_ended = run.is_some_and(|run| run.status != RunStatus::Running);
+        self.making = (!has_ended).then(|| jobs.app_name.clone());
         match run.map(|run| (run.status, &run.id)) {
             Some((RunStatus::Done, _)) => self.worked(at),
             Some((RunStatus::Error, run)) => {

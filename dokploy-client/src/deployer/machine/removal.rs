@@ -178,6 +178,10 @@ impl Machine {
 
     /// Goes on by what is left.
     fn left(&mut self, mut removal: Removal, projects: Projects, at: Timestamp) {
+        // What is shown is waited for before it is deleted.
+        if self.application.is_some() && self.application(&projects) != self.application.as_ref() {
+            self.making.take().into_iter().for_each(|service| removal.note_service(service));
+        }
         removal.left = projects.ours;
         match (removal.choose(), self.unsettled_until) {
             (Some(phase), _) => self.go(removal, phase),
@@ -221,6 +225,7 @@ impl Machine {
     /// Deletes the application whose jobs were waited for.
     fn delete(&mut self, mut removal: Removal) {
         let Phase::Quiet(application) = removal.phase.clone() else { return };
+        self.making = None;
         removal.quiet.push(application.clone());
         self.go(removal, Phase::Delete(application));
     }

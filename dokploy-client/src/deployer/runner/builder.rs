@@ -47,7 +47,8 @@ impl DeployerBuilder {
         self
     }
 
-    /// Reads the wall time from this clock.
+    /// Reads the wall time from this clock, once for each operation and once when it is taken over: from there on its time
+    /// goes as fast as time does, so a clock that is set meanwhile ends nothing early and keeps nothing waiting.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;

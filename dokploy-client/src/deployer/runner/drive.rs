@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::Inner;
 use super::log::Log;
@@ -12,6 +13,7 @@ use crate::deployer::id::DeploymentId;
 use crate::deployer::journal::{JournalError, Record};
 use crate::deployer::machine::{Machine, Next};
 use crate::deployer::state::Operation;
+use crate::deployer::timestamp::Timestamp;
 
 /// How often within its time a lease is renewed.
 const RENEWALS: u32 = 3;
@@ -21,6 +23,24 @@ pub(super) struct Work {
     pub(super) machine: Machine,
     pub(super) next: Next,
     pub(super) position: usize,
+    pub(super) time: Time,
+}
+
+/// The time of a machine: from a wall time on it goes as fast as time does, whatever becomes of the wall clock.
+#[derive(Clone, Copy)]
+pub(super) struct Time {
+    from: Timestamp,
+    since: Instant,
+}
+
+impl Time {
+    pub(super) fn from(at: Timestamp) -> Self {
+        Self { from: at, since: Instant::now() }
+    }
+
+    pub(super) fn now(self) -> Timestamp {
+        self.from.after(self.since.elapsed())
+    }
 }
 
 /// Works on a deployment to its end, until the deployer stops, the journal fails, or someone else has it. In the last
@@ -92,7 +112,7 @@ impl Work {
                 Next::Ended(_) => return Ok(self),
                 _ if can_be_withdrawn && withdrawal.is_cancelled() => Seen::Withdrawn,
                 Next::WaitUntil(until) => {
-                    let wait = until.since(inner.now());
+                    let wait = until.since(self.time.now());
                     tokio::select! {
                         () = inner.stop.cancelled() => return Ok(self),
                         () = withdrawal.cancelled(), if can_be_withdrawn => Seen::Withdrawn,
@@ -119,7 +139,7 @@ impl Work {
 
     /// Tells the machine, after the record of it.
     async fn saw(mut self, inner: &Inner, seen: Seen) -> Result<Self, JournalError> {
-        let event = Event::new(inner.now(), seen);
+        let event = Event::new(self.time.now(), seen);
         if self.machine.needs_record(&event.seen) {
             self.record(inner, &Record::Saw(event.clone())).await?;
         }
@@ -136,7 +156,7 @@ impl Work {
     /// Goes on with what was left behind.
     async fn tidy(mut self, inner: &Inner) -> Result<Self, JournalError> {
         inner.journal.renew(self.machine.id(), &inner.holder, inner.limits.lease).await?;
-        let at = inner.now();
+        let at = self.time.now();
         let asked = Record::Asked { operation: Operation::Tidy, at };
         self.record(inner, &asked).await?;
         match self.machine.follow(Operation::Tidy, at) {
