@@ -13,7 +13,8 @@ const MAX_CHARS: usize = 63;
 const SUFFIX_CHARS: usize = 7;
 
 /// The name of an application's service: 1 to 63 of `a-z`, `0-9` and `-`, with no hyphen at the ends. It goes into
-/// commands and file names on the server, where old versions check nothing.
+/// commands and file names on the server, where old versions check nothing. Names that others gave may have more:
+/// capitals, `.` and `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct AppName(Box<str>);
@@ -49,6 +50,17 @@ impl AppName {
     }
 }
 
+/// Looks whether a name that is stored on a server is the same in a command.
+pub(crate) fn check_stored(text: &str) -> Result<()> {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let is_plain = text.len() <= MAX_CHARS && text.bytes().all(is_of_name);
+    if !is_plain || !text.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        let reason = "the stored one is not of up to 63 letters, digits and `-_.`, so it is not sent";
+        return Err(Error::invalid("app name", reason));
+    }
+    Ok(())
+}
+
 impl fmt::Display for AppName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -82,6 +94,16 @@ mod tests {
             &"x".repeat(64),
         ] {
             assert!(AppName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_stored_name_may_have_more() {
+        for name in ["a", "My_App.web-1", "1A", "a-"] {
+            assert!(check_stored(name).is_ok(), "{name}");
+        }
+        for bad in ["", "-a", ".a", "_a", "a b", "a;b", "$(a)", "a/b", "a\n", "é", &"x".repeat(64)] {
+            assert!(check_stored(bad).is_err(), "{bad:?}");
         }
     }
 

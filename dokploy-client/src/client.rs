@@ -11,7 +11,6 @@ mod key;
 mod limits;
 mod project;
 mod refusal;
-mod retry;
 mod sending;
 mod transport;
 mod version;
@@ -21,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 pub use application::{
     Application, ApplicationStatus, ApplicationSummary, ApplicationUpdate, Applications, Deploy,
@@ -37,18 +37,20 @@ pub use version::Version;
 
 use call::Call;
 use transport::Transport;
+use version::Known;
 
 use crate::error::{Error, Result};
+use crate::http;
 use crate::open_enum::open_enum;
 
 /// A Dokploy server. `Clone`; connects on first use, and keeps connections for the next call.
 ///
-/// A call is repeated only where that is safe: it only reads, or it was never sent. What else gets no clear answer ends
-/// as [`Error::MaybeDone`]: look before it is repeated. Dropping a call's future leaves a change that was sent to happen
-/// all the same.
+/// A call is repeated only where that is safe: it only reads, or it was never sent. What else gets no clear answer
+/// ends as [`Error::MaybeDone`]: look before it is repeated. Dropping a call's future leaves a change that was sent
+/// to happen all the same.
 ///
 /// The server's version is asked for by the first call and kept. After a failure that may come from an upgrade it is
-/// asked for again.
+/// asked for again, by the next call for which it matters.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -59,8 +61,7 @@ struct Inner {
     key: KeySource,
     limits: Limits,
     seed: Option<u64>,
-    /// As it was told last; `None` if it has to be asked for.
-    version: Mutex<Option<Version>>,
+    version: Mutex<Known>,
 }
 
 open_enum! {
@@ -68,7 +69,7 @@ open_enum! {
     Health {
         /// All is well.
         Ok = "ok",
-        /// All is well, on a server of one's own. So say versions before 0.30.
+        /// All is well, on a server of one's own. So say versions before 0.27.
         NotCloud = "not_cloud",
     }
 }
@@ -122,7 +123,7 @@ impl Client {
             ok: bool,
         }
         let call = Call::public("health");
-        let answer: Listens = call.read(&self.send(&call).await?)?;
+        let answer: Listens = call.read(&self.send(&call, self.deadline()).await?)?;
         if answer.ok { Ok(()) } else { Err(call.unreadable("it says that it is not well", None)) }
     }
 
@@ -138,16 +139,12 @@ impl Client {
         Ok(self.ask::<Status>(Call::query("settings.health")).await?.status)
     }
 
-    /// The server's version, as it is kept; it is asked for if it is not known.
+    /// The server's version, as it is kept; it is asked for if it is not known, or may have changed.
     ///
     /// # Errors
     /// [`Error::TooOld`], or why there is no answer.
     pub async fn version(&self) -> Result<Version> {
-        let kept = *self.kept_version();
-        match kept {
-            Some(version) => Ok(version),
-            None => self.current_version().await,
-        }
+        self.version_by(self.deadline()).await
     }
 
     /// The server's version, asked for now.
@@ -155,13 +152,7 @@ impl Client {
     /// # Errors
     /// [`Error::TooOld`], or why there is no answer.
     pub async fn current_version(&self) -> Result<Version> {
-        let call = Call::query("settings.getDokployVersion");
-        let text: String = call.read(&self.send(&call).await?)?;
-        let version = Version::parse(&text);
-        let version = version.ok_or_else(|| call.unreadable("it is no version such as v0.30.2", None))?;
-        // One that is too old is asked for again: the way on is an upgrade.
-        *self.kept_version() = version.known().ok();
-        version.known()
+        self.asked_version(self.deadline()).await
     }
 
     /// Makes a call whose answer is JSON, to a version that is known.
@@ -171,21 +162,7 @@ impl Client {
 
     /// Makes a call whose answer is `true`.
     async fn tell(&self, call: Call) -> Result<()> {
-        let read = |call: &Call, body: &[u8]| match call.read(body)? {
-            true => Ok(()),
-            false => Err(call.unreadable("it is `false`", None)),
-        };
-        self.exchange(call, read).await
-    }
-
-    /// Looks whether the version has a call.
-    async fn require(&self, has: impl FnOnce(Version) -> bool, call: &'static str) -> Result<()> {
-        let version = self.version().await?;
-        if has(version) {
-            return Ok(());
-        }
-        *self.kept_version() = None;
-        Err(Error::Unsupported { call, version })
+        self.exchange(call, Call::read_true).await
     }
 
     /// Makes a call whose answer is empty.
@@ -194,19 +171,66 @@ impl Client {
     }
 
     async fn exchange<T>(&self, call: Call, read: impl FnOnce(&Call, &[u8]) -> Result<T>) -> Result<T> {
-        self.version().await?;
-        let result = self.send(&call).await.and_then(|body| read(&call, &body));
+        self.exchange_by(self.deadline(), call, read).await
+    }
+
+    /// Makes a call and, before it, the question for the version where that is needed: both until this time.
+    async fn exchange_by<T>(
+        &self,
+        until: Instant,
+        call: Call,
+        read: impl FnOnce(&Call, &[u8]) -> Result<T>,
+    ) -> Result<T> {
+        let result = async {
+            self.check_version(&call, until).await?;
+            read(&call, &self.send(&call, until).await?)
+        };
+        let result = result.await;
         if result.as_ref().is_err_and(may_come_from_upgrade) {
-            *self.kept_version() = None;
+            self.known_version().doubt();
         }
         result
+    }
+
+    /// Looks whether the server's version is one that the client speaks to, and has the call.
+    async fn check_version(&self, call: &Call, until: Instant) -> Result<()> {
+        let Some(has) = call.needs else {
+            // For most calls all versions are alike, so an outage costs no question more.
+            let known = self.known_version().version();
+            return if known.is_some() { Ok(()) } else { self.asked_version(until).await.map(drop) };
+        };
+        let version = self.version_by(until).await?;
+        if has(version) { Ok(()) } else { Err(Error::Unsupported { call: call.name, version }) }
+    }
+
+    async fn version_by(&self, until: Instant) -> Result<Version> {
+        let known = *self.known_version();
+        match known {
+            Known::Current(version) => Ok(version),
+            Known::Nothing | Known::Doubtful(_) => self.asked_version(until).await,
+        }
+    }
+
+    async fn asked_version(&self, until: Instant) -> Result<Version> {
+        let call = Call::query("settings.getDokployVersion");
+        let text: String = call.read(&self.send(&call, until).await?)?;
+        let version = Version::parse(&text);
+        let version = version.ok_or_else(|| call.unreadable("it is no version such as v0.30.2", None))?;
+        // One that is too old is asked for again: the way on is an upgrade.
+        *self.known_version() = version.supported().map_or(Known::Nothing, Known::Current);
+        version.supported()
+    }
+
+    /// When a call that begins now ends.
+    fn deadline(&self) -> Instant {
+        http::deadline(self.limits().call)
     }
 
     fn limits(&self) -> &Limits {
         &self.inner.limits
     }
 
-    fn kept_version(&self) -> std::sync::MutexGuard<'_, Option<Version>> {
+    fn known_version(&self) -> std::sync::MutexGuard<'_, Known> {
         self.inner.version.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -230,7 +254,7 @@ fn may_come_from_upgrade(error: &Error) -> bool {
 
 impl Inner {
     fn new(transport: Transport, key: KeySource, limits: Limits, seed: Option<u64>) -> Self {
-        Self { transport, key, limits, seed, version: Mutex::new(None) }
+        Self { transport, key, limits, seed, version: Mutex::new(Known::Nothing) }
     }
 }
 
@@ -240,7 +264,7 @@ impl fmt::Debug for Client {
             .field("url", &self.inner.transport.endpoint.base().as_str())
             .field("key", &self.inner.key)
             .field("limits", &self.inner.limits)
-            .field("version", &*self.kept_version())
+            .field("version", &self.known_version().version())
             .finish_non_exhaustive()
     }
 }

@@ -64,19 +64,20 @@ pub enum Presence {
     /// It did before: the owner's record set was there, with this address and no other. After an answer that was lost
     /// it may be this call that made it.
     AlreadyThere,
-    /// It does not: there is a record set that is another's, or has another address. It was left as it is.
+    /// It does not: there is a record set that is another's, or has another address, or leads the host to another name
+    /// ([`RecordType::Cname`]). It was left as it is.
     Taken(RecordSet),
 }
 
-/// The addresses of a host.
+/// Where a host leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordSet {
     /// The host.
     pub host: Host,
-    /// Which addresses.
+    /// To which addresses, or to another name.
     pub kind: RecordType,
-    /// The addresses.
+    /// The addresses; none where it leads to another name.
     pub addresses: Vec<IpAddr>,
     /// Whose it is; `None` if it was not made here.
     pub owner: Option<Owner>,
@@ -90,13 +91,16 @@ impl RecordSet {
     }
 }
 
-/// A type of record that leads to an address.
+/// A type of record that says where a host leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RecordType {
-    /// IPv4.
+    /// To IPv4 addresses.
     A,
-    /// IPv6.
+    /// To IPv6 addresses.
     Aaaa,
+    /// To another name, whose addresses count; beside it a host has no addresses of its own. It is found, never made.
+    Cname,
 }
 
 /// What went wrong with a record. Messages say what to do. They hold no secret and nothing that the provider said: that
@@ -193,7 +197,7 @@ pub enum DnsError {
         source: Source,
     },
     /// There was no answer in time. A change may have been carried out, as with [`DnsError::Unavailable`].
-    #[error("no answer within {after:?} ({call}); try again later")]
+    #[error("no answer within {after:.0?} ({call}); try again later")]
     TimedOut {
         /// Doing what.
         call: &'static str,
@@ -334,6 +338,7 @@ impl RecordType {
         match self {
             Self::A => "A",
             Self::Aaaa => "AAAA",
+            Self::Cname => "CNAME",
         }
     }
 }

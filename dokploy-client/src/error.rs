@@ -1,13 +1,20 @@
 //! What can go wrong, named by what the caller does next.
 
+mod cause;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
+
+pub use cause::{Mismatch, Refusal};
 
 use crate::client::Version;
 
 /// This crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Dokploy's code for what is not there: a row, or a call.
+pub(crate) const NOT_FOUND: &str = "NOT_FOUND";
 
 /// Why there is no answer, for a log: [`Upstream`], or what the system said.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -38,7 +45,22 @@ pub enum Error {
         call: &'static str,
         /// Which of the causes is likely.
         cause: Refusal,
+        /// HTTP status.
+        status: u16,
+        /// Dokploy's own code, where the answer had one.
+        code: Option<Box<str>>,
         /// What the server said.
+        source: Source,
+    },
+    /// What answers is not what the URL says, so the set-up is wrong. Nothing was carried out, and repeating it changes
+    /// nothing.
+    #[error("`{call}`: {cause}")]
+    WrongEndpoint {
+        /// The call.
+        call: &'static str,
+        /// What is not as it should be.
+        cause: Mismatch,
+        /// What TLS or the server said.
         source: Source,
     },
     /// There is no such project, application, domain or the like.
@@ -50,7 +72,7 @@ pub enum Error {
         source: Source,
     },
     /// The server refused the request; repeating it changes nothing.
-    #[error("Dokploy refused `{call}` with status {status}{}", Hint(*status))]
+    #[error("Dokploy refused `{call}` with status {status}{}", Hint(*status, code.is_some()))]
     Rejected {
         /// The call.
         call: &'static str,
@@ -68,6 +90,8 @@ pub enum Error {
         call: &'static str,
         /// HTTP status, where there was an answer.
         status: Option<u16>,
+        /// Dokploy's own code, where the answer had one.
+        code: Option<Box<str>>,
         /// The least wait, where it was told.
         retry_after: Option<Duration>,
         /// What happened.
@@ -81,12 +105,15 @@ pub enum Error {
         call: &'static str,
         /// HTTP status, where there was an answer.
         status: Option<u16>,
+        /// Dokploy's own code, where the answer had one.
+        code: Option<Box<str>>,
         /// The least wait before the look, where it was told.
         retry_after: Option<Duration>,
         /// What happened.
         source: Source,
     },
-    /// A call that only reads took too long.
+    /// A call that only reads took too long. So ends a call that changes something where the question for the
+    /// version, which `call` names then, took all of its time: the change was not sent.
     #[error("`{call}` was not answered within {after:?}")]
     TimedOut {
         /// The call.
@@ -136,28 +163,6 @@ pub enum Error {
     },
 }
 
-/// Why a key was refused, as far as an answer tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The answer has no code: the key is unknown, or used up.
-    Key,
-    /// The answer has a code, or is a 403: the key is known, but its user may not do this.
-    Permission,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Key => {
-                "the API key is unknown or used up; a default key answers five calls a day, so make one without \
-                 rate limit"
-            }
-            Self::Permission => "the API key's user may not do this; give the user access",
-        })
-    }
-}
-
 /// What the server said, shortened and without the key. It may hold SQL: for a log, not for users.
 ///
 /// Its `Debug` form tells the length only.
@@ -185,6 +190,7 @@ impl Error {
             Self::Invalid { .. } => "invalid_request",
             Self::NotConfigured { .. } => "not_configured",
             Self::Unauthorized { .. } => "unauthorized",
+            Self::WrongEndpoint { .. } => "wrong_endpoint",
             Self::NotFound { .. } => "not_found",
             Self::Rejected { .. } => "rejected",
             Self::Unavailable { .. } => "unavailable",
@@ -213,12 +219,27 @@ impl Error {
         }
     }
 
-    /// The HTTP status, where it tells more than the kind of error.
+    /// The HTTP status, where the answer was a refusal or a failure.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Rejected { status, .. } => Some(*status),
+            Self::Unauthorized { status, .. } | Self::Rejected { status, .. } => Some(*status),
+            Self::NotFound { .. } => Some(404),
             Self::Unavailable { status, .. } | Self::MaybeDone { status, .. } => *status,
+            _ => None,
+        }
+    }
+
+    /// Dokploy's own code, such as `BAD_REQUEST`, where the answer had one. Without one, something before Dokploy may
+    /// have answered. [`code`](Self::code) is another: the name of the kind of error.
+    #[must_use]
+    pub fn upstream_code(&self) -> Option<&str> {
+        match self {
+            Self::NotFound { .. } => Some(NOT_FOUND),
+            Self::Unauthorized { code, .. }
+            | Self::Rejected { code, .. }
+            | Self::Unavailable { code, .. }
+            | Self::MaybeDone { code, .. } => code.as_deref(),
             _ => None,
         }
     }
@@ -228,15 +249,16 @@ impl Error {
     }
 }
 
-/// What a status of a refusal hints at.
-struct Hint(u16);
+/// What a status of a refusal hints at, without or with a code of Dokploy's.
+struct Hint(u16, bool);
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            300..400 => ": it points elsewhere, which is not followed; is the URL right?",
-            404 => ", and not in Dokploy's words; is the URL right?",
-            413 => ": it is too long",
+        f.write_str(match (self.0, self.1) {
+            (300..400, _) => ": it points elsewhere, which is not followed; is the URL right?",
+            (404, false) => ", and not in Dokploy's words; is the URL right?",
+            (404, true) => ": it has no such call",
+            (413, _) => ": it is too long",
             _ => "",
         })
     }
@@ -267,15 +289,31 @@ mod tests {
     }
 
     #[test]
+    fn a_404_hints_at_the_url_unless_dokploy_answered() {
+        let rejected = |status, code: Option<&str>| {
+            let (code, source) = (code.map(Into::into), Box::new(Upstream("".into())));
+            Error::Rejected { call: "x", status, code, source }.to_string()
+        };
+        let words = "Dokploy refused `x` with status 404, and not in Dokploy's words; is the URL right?";
+        assert_eq!(rejected(404, None), words);
+        assert_eq!(
+            rejected(404, Some(NOT_FOUND)),
+            "Dokploy refused `x` with status 404: it has no such call"
+        );
+        assert_eq!(rejected(400, Some("BAD_REQUEST")), "Dokploy refused `x` with status 400");
+    }
+
+    #[test]
     fn what_the_server_said_is_in_the_source_only() {
         let source = || -> Source { Box::new(Upstream("insert into planted".into())) };
         let call = "project.create";
         for error in [
-            Error::Unauthorized { call, cause: Refusal::Key, source: source() },
+            Error::Unauthorized { call, cause: Refusal::Key, status: 401, code: None, source: source() },
+            Error::WrongEndpoint { call, cause: Mismatch::Certificate, source: source() },
             Error::NotFound { call, source: source() },
             Error::Rejected { call, status: 400, code: None, source: source() },
-            Error::Unavailable { call, status: Some(502), retry_after: None, source: source() },
-            Error::MaybeDone { call, status: None, retry_after: None, source: source() },
+            Error::Unavailable { call, status: Some(502), code: None, retry_after: None, source: source() },
+            Error::MaybeDone { call, status: None, code: None, retry_after: None, source: source() },
             Error::Protocol { call, what: "it is no JSON", source: Some(source()) },
         ] {
             assert!(!format!("{error} {error:?} {error:#?}").contains("planted"), "{error:?}");

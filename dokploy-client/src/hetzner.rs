@@ -8,6 +8,7 @@ mod api;
 mod attempts;
 mod base_url;
 mod builder;
+mod changes;
 mod limits;
 mod rate_limit;
 mod refusal;
@@ -24,9 +25,9 @@ pub use builder::HetznerBuilder;
 pub use limits::Limits;
 pub use rate_limit::RateLimit;
 
-use answer::{ActionAnswer, Set, SetAnswer, SetsAnswer, ZoneAnswer};
+use answer::{Set, SetAnswer, SetsAnswer, ZoneAnswer};
 use api::Api;
-use attempts::{Attempts, deadline};
+use attempts::deadline;
 use refusal::Failure;
 use request::{Filter, Request};
 use zone::Zone;
@@ -43,7 +44,8 @@ use crate::host::Host;
 ///
 /// A request that failed in passing (5xx, no answer, 423, 409, 429) is made again, within [`Limits`]; one that changes
 /// something only after a look at the record set. Hetzner keeps record sets unique by zone, name and type, so a create
-/// that is made twice is refused and makes no second one.
+/// that is made twice is refused and makes no second one. A name with a `CNAME` takes no addresses, whichever of its
+/// refusals Hetzner has for that: before a create is given up, there is a look for one.
 ///
 /// ```no_run
 /// use dokploy_client::dns::{Owner, Presence};
@@ -86,7 +88,7 @@ impl Hetzner {
         let Some(name) = zone::relative(host, &zone) else {
             return Err(DnsError::OutsideZone { host: host.clone(), zone });
         };
-        Ok(Place { host: host.clone(), name: name.into() })
+        Ok(Place { host: host.clone(), name: name.into(), zone })
     }
 
     async fn zone_name(&self, until: Instant) -> Result<Host, DnsError> {
@@ -115,6 +117,13 @@ impl Hetzner {
         }
     }
 
+    /// All sets of a host. A filter is the server's word; what is the host's is decided here.
+    async fn sets_of(&self, place: &Place, until: Instant) -> Result<Vec<Set>, DnsError> {
+        let mut sets = self.sets(Filter::Name(&place.name), until).await?;
+        sets.retain(|set| zone::absolute(&set.name, &place.zone).as_ref() == Some(&place.host));
+        Ok(sets)
+    }
+
     /// All sets that a filter leaves, page by page.
     async fn sets(&self, filter: Filter<'_>, until: Instant) -> Result<Vec<Set>, DnsError> {
         let (mut sets, mut page) = (Vec::new(), 1);
@@ -131,73 +140,6 @@ impl Hetzner {
             }
         }
         Err(DnsError::LimitReached { limit: "pages", max: self.api.limits.pages })
-    }
-
-    /// Makes a set, or finds out what is in its place.
-    async fn create(&self, place: &Place, wanted: &Wanted<'_>, until: Instant) -> Result<Presence, DnsError> {
-        let request = Request::create(&self.zone, &place.name, wanted, self.ttl)?;
-        let mut attempts = Attempts::new(&self.api, until);
-        loop {
-            match self.api.exchange::<ActionAnswer>(&request, until).await {
-                Ok(answer) => {
-                    action::wait(&self.api, answer.action).await?;
-                    return Ok(Presence::Created);
-                }
-                // It is there; if the look says otherwise, it was removed in between, so the create is made again.
-                Err(Failure::Exists(source)) => {
-                    if let Some(set) = self.one(place, wanted.kind(), until).await? {
-                        return Ok(wanted.judge(place, &set));
-                    }
-                    attempts.wait(DnsError::Busy { call: request.name, source }).await?;
-                    continue;
-                }
-                Err(failure) => {
-                    let error = self.passing(&request, failure)?;
-                    let is_undone = is_undone(&error);
-                    attempts.wait(error).await?;
-                    if is_undone {
-                        continue;
-                    }
-                }
-            }
-            if let Some(set) = self.one(place, wanted.kind(), until).await? {
-                return Ok(wanted.judge(place, &set));
-            }
-        }
-    }
-
-    /// Removes what is the owner's of a set, until a look finds nothing more of it.
-    async fn remove(&self, place: &Place, mut set: Set, owner: &Owner) -> Result<(), DnsError> {
-        // Of its own: the end of another set's removal may have taken longer than a call.
-        let until = self.call_deadline();
-        let mut attempts = Attempts::new(&self.api, until);
-        loop {
-            let Some(kind) = set.kind() else { return Ok(()) };
-            let request = match set.share(owner) {
-                answer::Share::None => return Ok(()),
-                answer::Share::All => Request::delete(&self.zone, &place.name, kind),
-                answer::Share::Some(records) => {
-                    Request::remove_records(&self.zone, &place.name, kind, &records)?
-                }
-            };
-            match self.api.exchange::<ActionAnswer>(&request, until).await {
-                Ok(answer) => return action::wait(&self.api, answer.action).await,
-                Err(Failure::Missing(_)) => return Ok(()),
-                Err(failure) => attempts.wait(self.passing(&request, failure)?).await?,
-            }
-            match self.one(place, kind, until).await? {
-                Some(now) => set = now,
-                None => return Ok(()),
-            }
-        }
-    }
-
-    /// A failure after which an attempt may be of use, or the end.
-    fn passing(&self, request: &Request, failure: Failure) -> Result<DnsError, DnsError> {
-        match failure {
-            Failure::Passing(error) => Ok(error),
-            failure => Err(self.of_zone(request, failure)),
-        }
     }
 
     /// What a failure means where nothing but the zone can be missing.
@@ -224,11 +166,8 @@ impl Dns for Hetzner {
     async fn absent(&self, host: &Host, owner: &Owner) -> Result<(), DnsError> {
         let until = self.call_deadline();
         let place = self.place(host, until).await?;
-        for set in self.sets(Filter::Name(&place.name), until).await? {
-            // A filter is the server's word; what is removed is decided here.
-            if set.name == *place.name {
-                self.remove(&place, set, owner).await?;
-            }
+        for set in self.sets_of(&place, until).await? {
+            self.remove(&place, set, owner).await?;
         }
         Ok(())
     }
@@ -255,15 +194,11 @@ impl Dns for Hetzner {
     }
 }
 
-/// Whether a failure says that nothing was changed, so that a look would tell nothing new.
-fn is_undone(error: &DnsError) -> bool {
-    matches!(error, DnsError::RateLimited { .. })
-}
-
 /// A host, and its name in the zone.
 struct Place {
     host: Host,
     name: Box<str>,
+    zone: Host,
 }
 
 /// What a set is to hold.

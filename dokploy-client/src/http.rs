@@ -1,4 +1,12 @@
-//! The HTTP client beneath, the same for all that this crate talks to.
+//! HTTP, the same for all that this crate talks to: the client beneath, one request and its answer, when it is
+//! repeated, what is secret, and what is kept of what was said.
+
+mod attempts;
+mod base;
+mod exchange;
+mod retry_after;
+mod said;
+mod secret;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,6 +16,13 @@ use reqwest::{Url, redirect};
 use rustls::crypto::ring::default_provider;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
+
+pub(crate) use attempts::{Attempts, Policy, Told, deadline};
+pub(crate) use base::{parse as parse_base, shown as shown_base};
+pub(crate) use exchange::{Answer, NoAnswer, exchange};
+pub(crate) use retry_after::retry_after;
+pub(crate) use said::{is_code, place, shortened, what_is_wrong};
+pub(crate) use secret::{NoSecret, Secret};
 
 use crate::error::Source;
 

@@ -3,12 +3,15 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
-use serde::ser::{Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
 /// Characters of an id. Dokploy makes 21.
 const MAX_CHARS: usize = 64;
+
+/// Characters of a job's id.
+const MAX_JOB_CHARS: usize = 256;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $field:literal;)*) => {$(
@@ -70,8 +73,54 @@ ids! {
     DomainId = "domain id";
     /// The id of a deployment: of one run of a job.
     DeploymentId = "deployment id";
-    /// The id of a job in the queue.
-    JobId = "job id";
+}
+
+/// The id of a job in the queue. It only tells one job from another, so it is whatever a server has: `job-7`, and
+/// before 0.29.9 `7`, or a text with a colon.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct JobId(Box<str>);
+
+impl JobId {
+    /// Reads an id: 1 to 256 characters, none of them a control character.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where it is none.
+    pub fn parse(text: &str) -> Result<Self> {
+        let is_in_limits = !text.is_empty() && text.chars().nth(MAX_JOB_CHARS).is_none();
+        if !is_in_limits || text.chars().any(char::is_control) {
+            return Err(Error::invalid("job id", "it must be 1 to 256 characters, none a control character"));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// As Dokploy writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for JobId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Text(String),
+            Number(u64),
+        }
+        let text = match Written::deserialize(deserializer)? {
+            Written::Text(text) => text,
+            Written::Number(number) => number.to_string(),
+        };
+        Self::parse(&text).map_err(|_| D::Error::custom("no job id"))
+    }
 }
 
 fn check(field: &'static str, text: &str) -> Result<()> {
@@ -90,6 +139,17 @@ mod tests {
     fn an_id_may_begin_and_end_with_a_hyphen() {
         for id in ["-abc", "x-QcNVtpy_20rYTM7ekYx", "t1putw4ZsdJmQmweCs--8", "job-12", "7", "_"] {
             assert_eq!(ProjectId::parse(id).unwrap().as_str(), id);
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_job_is_any_text_or_number() {
+        for (told, id) in [("7", "7"), ("\"7\"", "7"), ("\"repeat:a:1:é\"", "repeat:a:1:é")] {
+            let read: JobId = serde_json::from_str(told).unwrap();
+            assert_eq!((read.as_str(), JobId::parse(id).unwrap()), (id, read.clone()));
+        }
+        for bad in ["\"\"", "\"a\\nb\"", "-1", "1.5", "null", "{}", &format!("\"{}\"", "x".repeat(257))] {
+            assert!(serde_json::from_str::<JobId>(bad).is_err(), "{bad}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Sets of words that later versions of Dokploy may add to.
 
-/// An enum of words on the wire, with `Unknown` for what is not known.
+/// An enum of words on the wire, with `Unknown` for what is not known. What is null is unknown too: most such columns
+/// may be.
 macro_rules! open_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
@@ -8,7 +9,7 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$word_doc])* $variant,)*
-            /// What a later version says.
+            /// What a later version says; nothing where the server has none.
             Unknown(String),
         }
 
@@ -25,7 +26,7 @@ macro_rules! open_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let word = <String as serde::Deserialize>::deserialize(deserializer)?;
+                let word = <Option<String> as serde::Deserialize>::deserialize(deserializer)?.unwrap_or_default();
                 Ok(match &*word {
                     $($word => Self::$variant,)*
                     _ => Self::Unknown(word),
@@ -50,10 +51,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_word_is_kept() {
-        let read = |word: &str| serde_json::from_value::<Colour>(word.into()).unwrap();
-        assert_eq!(read("red"), Colour::Red);
-        assert_eq!(read("blue"), Colour::Unknown("blue".into()));
-        assert_eq!((read("red").as_str(), read("blue").as_str()), ("red", "blue"));
+    fn an_unknown_word_is_kept_and_no_word_is_unknown() {
+        let read = |word: Option<&str>| serde_json::from_value::<Colour>(word.into()).unwrap();
+        assert_eq!(read(Some("red")), Colour::Red);
+        assert_eq!(read(Some("blue")), Colour::Unknown("blue".into()));
+        assert_eq!(read(None), Colour::Unknown(String::new()));
+        assert_eq!((read(Some("red")).as_str(), read(Some("blue")).as_str()), ("red", "blue"));
     }
 }

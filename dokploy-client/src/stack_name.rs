@@ -9,8 +9,9 @@ use crate::error::Error;
 const MIN_CHARS: usize = 3;
 const MAX_CHARS: usize = 20;
 
-/// The name of a stack: 3 to 20 of `a-z`, `0-9` and `-`, with no hyphen at the ends, and not a reserved one. So it is a
-/// label of a host, and a part of a service's name.
+/// The name of a stack: 3 to 20 of `a-z`, `0-9` and `-`, with no hyphen at the ends, none at the third and fourth
+/// character together, and not a reserved one. So it is a label of a host that is read as it is written, and a part
+/// of a service's name.
 ///
 /// ```
 /// use dokploy_client::{StackName, StackNameError};
@@ -40,13 +41,18 @@ pub enum StackNameError {
     /// It begins or ends with a hyphen.
     #[error("the name must begin and end with a letter or a digit")]
     HyphenAtEnd,
+    /// Its third and fourth character are hyphens, as in `xn--`: such a label of a host stands for letters of all the
+    /// world, which may look like other names.
+    #[error("the name must not have hyphens as both its third and fourth character")]
+    HyphensInThirdPlace,
     /// It is kept for others.
     #[error("the name is reserved; take another")]
     Reserved,
 }
 
 impl StackName {
-    /// Reads a name. Nothing is trimmed or changed to lower case: what was typed is what is deployed.
+    /// Reads a name. Nothing is trimmed or changed to lower case: what was typed is what is deployed. Of the reserved
+    /// names neither blanks around them nor capitals count.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -60,7 +66,8 @@ impl StackName {
             MIN_CHARS..=MAX_CHARS if text.starts_with('-') || text.ends_with('-') => {
                 Err(StackNameError::HyphenAtEnd)
             }
-            MIN_CHARS..=MAX_CHARS if reserved.iter().any(|name| name.as_ref() == text) => {
+            MIN_CHARS..=MAX_CHARS if text[2..].starts_with("--") => Err(StackNameError::HyphensInThirdPlace),
+            MIN_CHARS..=MAX_CHARS if reserved.iter().any(|name| is_same(name.as_ref(), text)) => {
                 Err(StackNameError::Reserved)
             }
             MIN_CHARS..=MAX_CHARS => Ok(Self(text.into())),
@@ -73,6 +80,11 @@ impl StackName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Lists of reserved names are written by people.
+fn is_same(reserved: &str, text: &str) -> bool {
+    reserved.trim().eq_ignore_ascii_case(text)
 }
 
 impl fmt::Display for StackName {
@@ -93,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    const RESERVED: [&str; 2] = ["admin", "portal"];
+    const RESERVED: [&str; 4] = ["admin", "Portal", " www2\n", ""];
 
     #[test]
     fn each_rule_has_its_error() {
@@ -108,6 +120,9 @@ mod tests {
             ("123456789012345678901", Err(StackNameError::TooLong)),
             ("-ab", Err(StackNameError::HyphenAtEnd)),
             ("ab-", Err(StackNameError::HyphenAtEnd)),
+            ("ab--c", Err(StackNameError::HyphensInThirdPlace)),
+            ("xn--dmin-43d", Err(StackNameError::HyphensInThirdPlace)),
+            ("abc--d", Ok(())),
             ("Abc", Err(StackNameError::BadCharacter)),
             ("ab c", Err(StackNameError::BadCharacter)),
             ("abc\n", Err(StackNameError::BadCharacter)),
@@ -115,6 +130,7 @@ mod tests {
             ("été", Err(StackNameError::BadCharacter)),
             ("admin", Err(StackNameError::Reserved)),
             ("portal", Err(StackNameError::Reserved)),
+            ("www2", Err(StackNameError::Reserved)),
         ] {
             assert_eq!(StackName::parse(text, &RESERVED).map(|_| ()), expected, "{text:?}");
         }
@@ -133,6 +149,7 @@ mod tests {
                 let host = crate::Host::parse(&format!("{name}.example.test"));
                 prop_assert!(host.is_ok(), "{name}");
                 prop_assert!(crate::AppName::parse(name.as_str()).is_ok());
+                prop_assert!(!name.as_str()[2..].starts_with("--"), "{name}");
             }
         }
     }

@@ -1,8 +1,5 @@
-//! The text of an environment, read by the rules of dotenv, gives each value back.
-//!
-//! The reader here follows the one regular expression that the JavaScript package reads with: its alternatives in their
-//! order, and how it backtracks. Between `'` and `` ` `` all is literal, between `"` the pairs `\n` and `\r` are
-//! replaced, and a quote behind a `\` ends a value only if no other can.
+//! The text of an environment, read by the rules of dotenv, gives each value back. The reader is that of the loopback
+//! server.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -10,89 +7,10 @@ use dokploy_client::{Environment, Error};
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
-/// ```text
-/// ^\s*(?:export\s+)?([\w.-]+)(?:\s*=\s*?|:\s+?)
-/// (\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?
-/// \s*(?:#.*)?$
-/// ```
-/// of which the name is read more simply: the client writes neither `export` nor blanks around `=`.
-fn read(text: &str) -> Vec<(String, String)> {
-    let text: Vec<char> = text.chars().collect();
-    let (mut at, mut read) = (0, Vec::new());
-    while at < text.len() {
-        let name: String =
-            text[at..].iter().take_while(|it| it.is_ascii_alphanumeric() || **it == '_').collect();
-        let value_at = at + name.chars().count() + 1;
-        if name.is_empty() || text.get(value_at - 1) != Some(&'=') {
-            // No match here: the expression is tried at the next line.
-            at += text[at..].iter().position(|it| *it == '\n').map_or(text.len() - at, |end| end + 1);
-            continue;
-        }
-        let (value, end) = value(&text, value_at);
-        read.push((name, unquoted(value.trim_matches(is_js_blank))));
-        at = end + 1;
-    }
-    read
-}
+#[path = "../src/testing/dotenv.rs"]
+mod dotenv;
 
-/// The first alternative behind which the line may end, and where that is.
-fn value(text: &[char], from: usize) -> (String, usize) {
-    let blanks = text[from..].iter().take_while(|it| is_js_blank(**it)).count();
-    let quote = text.get(from + blanks).filter(|it| matches!(it, '\'' | '"' | '`'));
-    let quoted = quote.map(|quote| closings(text, from + blanks, *quote)).unwrap_or_default();
-    let line = text[from..].iter().take_while(|it| !matches!(it, '#' | '\r' | '\n')).count();
-    // Backtracking gives single characters up, down to one; then there is no value.
-    let unquoted = (from..=from + line).rev();
-    for end in quoted.into_iter().map(|closing| closing + 1).chain(unquoted) {
-        if let Some(end_of_line) = end_of_line(text, end) {
-            return (text[from..end].iter().collect(), end_of_line);
-        }
-    }
-    panic!("a value that nothing matches: {}", text[from..].iter().collect::<String>());
-}
-
-/// Where a quoted value may close, in the order in which the expression tries. A quote behind a `\` is first taken as part
-/// of the value; one that is not can't be passed.
-fn closings(text: &[char], open: usize, quote: char) -> Vec<usize> {
-    let quotes = (open + 1..text.len()).filter(|at| text[*at] == quote);
-    let mut found = Vec::new();
-    for at in quotes {
-        let is_escaped = text[at - 1] == '\\' && at - 1 > open;
-        found.push(at);
-        if !is_escaped {
-            break;
-        }
-    }
-    found.reverse();
-    found
-}
-
-/// `\s*(?:#.*)?$`, of which the blanks may be line ends.
-fn end_of_line(text: &[char], from: usize) -> Option<usize> {
-    let blanks = text[from..].iter().take_while(|it| is_js_blank(**it)).count();
-    (from..=from + blanks).rev().find_map(|at| match text.get(at) {
-        None | Some('\n' | '\r') => Some(at),
-        Some('#') => {
-            let rest = &text[at..];
-            Some(at + rest.iter().take_while(|it| !matches!(it, '\n' | '\r')).count())
-        }
-        Some(_) => None,
-    })
-}
-
-fn unquoted(value: &str) -> String {
-    let quote = value.chars().next().filter(|it| matches!(it, '\'' | '"' | '`'));
-    let inner = quote.and_then(|quote| value.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(value);
-    match quote {
-        Some('"') => inner.replace("\\n", "\n").replace("\\r", "\r"),
-        _ => inner.to_owned(),
-    }
-}
-
-/// `\s` of JavaScript.
-fn is_js_blank(it: char) -> bool {
-    it == '\u{feff}' || (it.is_whitespace() && it != '\u{85}')
-}
+use dotenv::read;
 
 #[test]
 fn the_reader_reads_as_the_package_does() {

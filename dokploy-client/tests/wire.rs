@@ -5,6 +5,8 @@
 
 #[path = "wire/connections.rs"]
 mod connections;
+#[path = "wire/endpoints.rs"]
+mod endpoints;
 #[path = "wire/faults.rs"]
 mod faults;
 #[path = "wire/perform.rs"]
@@ -15,6 +17,8 @@ mod recorded;
 mod replay;
 #[path = "http/request.rs"]
 mod request;
+#[path = "wire/rows.rs"]
+mod rows;
 #[path = "wire/secrets.rs"]
 mod secrets;
 #[path = "wire/server.rs"]

@@ -13,7 +13,9 @@ pub use row::{Application, ApplicationStatus, ApplicationSummary, SourceType};
 
 use super::Client;
 use super::call::Call;
-use crate::app_name::AppName;
+use super::deployment::Tail;
+use super::version::Version;
+use crate::app_name;
 use crate::error::Result;
 use crate::id::ApplicationId;
 use crate::variables::Environment;
@@ -38,9 +40,10 @@ impl Applications<'_> {
     /// [`Error::Invalid`](crate::Error::Invalid) where the place lacks what this version needs,
     /// [`Error::MaybeDone`](crate::Error::MaybeDone) where it may have been made, or why it was not.
     pub async fn create(&self, new: &NewApplication) -> Result<Application> {
-        let version = self.client.version().await?;
-        let body = new.body(version)?;
-        self.client.ask(Call::mutation("application.create", &body, self.client.limits())?).await
+        let until = self.client.deadline();
+        let body = new.body(self.client.version_by(until).await?)?;
+        let call = Call::mutation("application.create", &body, self.client.limits())?;
+        self.client.exchange_by(until, call, Call::read).await
     }
 
     /// One application.
@@ -114,19 +117,25 @@ impl Applications<'_> {
         self.change("application.stop", id).await
     }
 
-    /// Restarts the service of this name, which is [`Application::app_name`].
+    /// Restarts the service. Dokploy wants its name with it, so the application is read first.
     ///
     /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) where a command would read the stored name as something else,
     /// [`Error::MaybeDone`](crate::Error::MaybeDone) where it may have been restarted, or why it was not.
-    pub async fn reload(&self, id: &ApplicationId, app_name: &AppName) -> Result<()> {
+    pub async fn reload(&self, id: &ApplicationId) -> Result<()> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Body<'a> {
             application_id: &'a ApplicationId,
-            app_name: &'a AppName,
+            app_name: &'a str,
         }
-        let body = Body { application_id: id, app_name };
-        self.client.tell(Call::mutation("application.reload", &body, self.client.limits())?).await
+        let until = self.client.deadline();
+        let read = Call::query("application.one").with("applicationId", id);
+        let row: Application = self.client.exchange_by(until, read, Call::read).await?;
+        app_name::check_stored(&row.app_name)?;
+        let body = Body { application_id: id, app_name: &row.app_name };
+        let call = Call::mutation("application.reload", &body, self.client.limits())?;
+        self.client.exchange_by(until, call, Call::read_true).await
     }
 
     /// Deletes an application with its service, its Traefik file, its logs and the jobs that wait, and tells it as it
@@ -144,6 +153,30 @@ impl Applications<'_> {
     /// [`Error::MaybeDone`](crate::Error::MaybeDone) where they may have been dropped, or why they were not.
     pub async fn clean_queues(&self, id: &ApplicationId) -> Result<()> {
         self.queue("application.cleanQueues", &Only { application_id: id }).await
+    }
+
+    /// Ends **all builds that run on the application's server**, whosever they are: Dokploy interrupts each
+    /// `docker build` there. A job that pulls an image has no build, and goes on.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`](crate::Error::Unsupported) before 0.25.8, [`Error::MaybeDone`](crate::Error::MaybeDone)
+    /// where they may have been ended, or why they were not.
+    pub async fn kill_build(&self, id: &ApplicationId) -> Result<()> {
+        let body = Only { application_id: id };
+        let call = Call::mutation("application.killBuild", &body, self.client.limits())?;
+        self.client.order(call.needing(Version::ends_builds)).await
+    }
+
+    /// The end of what the application's containers wrote, each line behind its time. It is the log of one container;
+    /// where there is none, of all that the service had. Without a service it is
+    /// [`Error::Unavailable`](crate::Error::Unavailable) with status 500. It is for whoever may see the application.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`](crate::Error::Unsupported) before 0.29, [`Error::NotFound`](crate::Error::NotFound), or
+    /// why there is no answer.
+    pub async fn read_logs(&self, id: &ApplicationId, tail: Tail) -> Result<String> {
+        let call = Call::query("application.readLogs").with("applicationId", id);
+        self.client.ask(tail.of(call).needing(Version::has_container_logs)).await
     }
 
     /// The application's Traefik file, which is YAML; none without a domain.

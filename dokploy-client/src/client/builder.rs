@@ -7,6 +7,7 @@ use super::limits::Limits;
 use super::transport::Transport;
 use super::{Client, Inner};
 use crate::error::{Error, Result};
+use crate::http;
 
 /// Builds a [`Client`].
 #[derive(Clone)]
@@ -57,10 +58,8 @@ impl ClientBuilder {
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A URL with a password or query is refused by `build`, but it may be shown before.
-        let url = Some(&self.url).filter(|url| !url.contains(['@', '?', '#']));
         f.debug_struct("ClientBuilder")
-            .field("url", &url)
+            .field("url", &http::shown_base(&self.url))
             .field("key", &self.key)
             .field("limits", &self.limits)
             .finish_non_exhaustive()

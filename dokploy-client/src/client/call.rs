@@ -5,7 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::limits::Limits;
-use crate::error::{Error, Result, Source, Upstream};
+use super::version::Version;
+use crate::error::{Error, Mismatch, Result, Source, Upstream};
+use crate::http::{NoAnswer, place, what_is_wrong};
 
 /// Whether a call changes something, by which a lost answer is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,14 +18,16 @@ pub(super) enum Effect {
     Writes,
 }
 
-/// What is sent. The name, such as `project.create`, is the path behind `/api/`. It has no `Debug` form: a body may hold
-/// secrets.
+/// What is sent. The name, such as `project.create`, is the path behind `/api/`. It has no `Debug` form: a body may
+/// hold secrets.
 pub(super) struct Call {
     pub(super) name: &'static str,
     pub(super) effect: Effect,
     pub(super) payload: Payload,
     /// Whether the key is sent with it.
     pub(super) is_public: bool,
+    /// Whether a version has it; all have it, where there is none.
+    pub(super) needs: Option<fn(Version) -> bool>,
 }
 
 pub(super) enum Payload {
@@ -36,7 +40,13 @@ pub(super) enum Payload {
 impl Call {
     /// A query of Dokploy's: it reads, by GET.
     pub(super) fn query(name: &'static str) -> Self {
-        Self { name, effect: Effect::Reads, payload: Payload::Query(Vec::new()), is_public: false }
+        Self {
+            name,
+            effect: Effect::Reads,
+            payload: Payload::Query(Vec::new()),
+            is_public: false,
+            needs: None,
+        }
     }
 
     /// With a parameter of a query.
@@ -63,7 +73,12 @@ impl Call {
             return Err(Error::LimitReached { limit: "request_bytes", max: limits.request_bytes });
         }
         let payload = Payload::Body(body.into());
-        Ok(Self { name, effect: Effect::Writes, payload, is_public: false })
+        Ok(Self { name, effect: Effect::Writes, payload, is_public: false, needs: None })
+    }
+
+    /// Only some versions have it; others are not asked.
+    pub(super) fn needing(self, has: fn(Version) -> bool) -> Self {
+        Self { needs: Some(has), ..self }
     }
 
     /// A mutation by name only: it changes nothing.
@@ -73,16 +88,13 @@ impl Call {
 
     /// Reads an answer that is JSON.
     pub(super) fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T> {
-        serde_json::from_slice(body).map_err(|error| {
-            let what = if body.is_empty() {
-                "it is empty"
-            } else if is_page(body) {
-                "it is a web page; is the URL right?"
-            } else {
-                "it is not the JSON that was expected"
-            };
-            self.unreadable(what, Some(Box::new(Upstream(place(&error)))))
-        })
+        serde_json::from_slice(body)
+            .map_err(|error| self.unreadable(what_is_wrong(body), Some(Box::new(Upstream(place(&error))))))
+    }
+
+    /// Reads an answer that is `true`.
+    pub(super) fn read_true(&self, body: &[u8]) -> Result<()> {
+        if self.read(body)? { Ok(()) } else { Err(self.unreadable("it is `false`", None)) }
     }
 
     /// Reads the answer to a call that only starts something: it is empty, or whatever JSON.
@@ -97,18 +109,36 @@ impl Call {
             Effect::Writes => Error::MaybeDone {
                 call: self.name,
                 status: None,
+                code: None,
                 retry_after: None,
                 source: source.unwrap_or_else(|| Box::new(Upstream(what.into()))),
             },
         }
     }
 
-    /// The connection broke after the request may have been sent.
-    pub(super) fn lost(&self, source: Source) -> Error {
+    /// There is no answer.
+    pub(super) fn unanswered(&self, none: NoAnswer) -> Error {
+        match none {
+            NoAnswer::Unsendable => Error::invalid("request", "it is no valid HTTP request"),
+            NoAnswer::Unsent(source) => {
+                Error::Unavailable { call: self.name, status: None, code: None, retry_after: None, source }
+            }
+            NoAnswer::Mismatch(cause, source) => Error::WrongEndpoint { call: self.name, cause, source },
+            // Of a change nobody knows what became of it, but a wrong set-up shows in the question for the version.
+            NoAnswer::NoHttp(source) if self.effect == Effect::Reads => {
+                Error::WrongEndpoint { call: self.name, cause: Mismatch::NoHttp, source }
+            }
+            NoAnswer::NoHttp(source) | NoAnswer::Lost(source) => self.lost(source),
+            NoAnswer::TooLong => self.unreadable("it is longer than the limit `answer_bytes`", None),
+        }
+    }
+
+    /// The request may have been sent, and nobody knows what became of it.
+    fn lost(&self, source: Source) -> Error {
         let call = self.name;
         match self.effect {
-            Effect::Reads => Error::Unavailable { call, status: None, retry_after: None, source },
-            Effect::Writes => Error::MaybeDone { call, status: None, retry_after: None, source },
+            Effect::Reads => Error::Unavailable { call, status: None, code: None, retry_after: None, source },
+            Effect::Writes => Error::MaybeDone { call, status: None, code: None, retry_after: None, source },
         }
     }
 
@@ -119,18 +149,4 @@ impl Call {
             Effect::Writes => self.lost(Box::new(Upstream(format!("no answer in {:?}", limits.call).into()))),
         }
     }
-}
-
-fn is_page(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"<")
-}
-
-/// Where an answer can't be read, and why, if that is in words of ours: others repeat what they found, which may be
-/// long, and secret.
-fn place(error: &serde_json::Error) -> Box<str> {
-    let words = error.to_string();
-    if words.starts_with("missing field") || words.starts_with("no ") {
-        return words.into();
-    }
-    format!("line {} column {}", error.line(), error.column()).into()
 }

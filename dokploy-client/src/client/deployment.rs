@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Client;
 use super::call::Call;
@@ -74,11 +74,10 @@ pub struct QueuedJob {
     /// When it started.
     #[serde(default, rename = "processedOn", deserialize_with = "time::millis_or_null")]
     pub started_at: Option<SystemTime>,
-    #[serde(default)]
-    data: JobData,
+    data: Option<JobData>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct JobData {
     application_id: Option<ApplicationId>,
@@ -110,18 +109,28 @@ impl Deployments<'_> {
         self.client.ask(Call::query("deployment.all").with("applicationId", application)).await
     }
 
-    /// The end of a log. It is what commands wrote: for whoever may see the application.
+    /// Ends the process of a run, and the run with it as `error`. Only runs of schedules have one that Dokploy knows:
+    /// for the deployment of an application it is [`Error::Rejected`].
+    ///
+    /// # Errors
+    /// [`Error::MaybeDone`] where it may have been ended, or why it was not.
+    pub async fn kill_process(&self, id: &DeploymentId) -> Result<()> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'a> {
+            deployment_id: &'a DeploymentId,
+        }
+        let body = Body { deployment_id: id };
+        self.client.order(Call::mutation("deployment.killProcess", &body, self.client.limits())?).await
+    }
+
+    /// The end of a deployment's log. It is what commands wrote: for whoever may see the application.
     ///
     /// # Errors
     /// [`Error::Unsupported`] before 0.29.5, [`Error::NotFound`], or why there is no answer.
     pub async fn read_logs(&self, id: &DeploymentId, tail: Tail) -> Result<String> {
         let call = Call::query("deployment.readLogs").with("deploymentId", id);
-        self.client.require(Version::has_logs, call.name).await?;
-        let call = match tail.0 {
-            Some(lines) => call.with("tail", lines),
-            None => call,
-        };
-        self.client.ask(call).await
+        self.client.ask(tail.of(call).needing(Version::has_logs)).await
     }
 
     /// The jobs of the whole server that wait or run, newest first.
@@ -129,9 +138,7 @@ impl Deployments<'_> {
     /// # Errors
     /// [`Error::Unsupported`] before 0.30, or why there is no answer.
     pub async fn queue(&self) -> Result<Vec<QueuedJob>> {
-        let call = Call::query("deployment.queueList");
-        self.client.require(Version::has_queue, call.name).await?;
-        self.client.ask(call).await
+        self.client.ask(Call::query("deployment.queueList").needing(Version::has_queue)).await
     }
 }
 
@@ -147,19 +154,19 @@ impl QueuedJob {
     /// The application, where it is one that the job is for.
     #[must_use]
     pub fn application_id(&self) -> Option<&ApplicationId> {
-        self.data.application_id.as_ref()
+        self.data.as_ref()?.application_id.as_ref()
     }
 
     /// The title it was asked for with.
     #[must_use]
     pub fn title(&self) -> Option<&str> {
-        self.data.title_log.as_deref()
+        self.data.as_ref()?.title_log.as_deref()
     }
 
     /// The description it was asked for with, which its deployment will have.
     #[must_use]
     pub fn description(&self) -> Option<&str> {
-        self.data.description_log.as_deref()
+        self.data.as_ref()?.description_log.as_deref()
     }
 }
 
@@ -179,5 +186,12 @@ impl Tail {
             return Err(Error::invalid("tail", "it must be 1 to 10,000 lines"));
         }
         Ok(Self(Some(lines)))
+    }
+
+    pub(super) fn of(self, call: Call) -> Call {
+        match self.0 {
+            Some(lines) => call.with("tail", lines),
+            None => call,
+        }
     }
 }

@@ -31,8 +31,8 @@ pub struct Domain {
     pub host: String,
     /// The beginning of the paths that are served.
     pub path: Option<String>,
-    /// The application's port.
-    pub port: Option<u16>,
+    /// The application's port, as it is stored: it may be none that there is.
+    pub port: Option<u32>,
     /// Whether it is served by HTTPS.
     pub https: bool,
     /// Where the certificate comes from.

@@ -12,7 +12,7 @@ use crate::id::{EnvironmentId, ProjectId};
 use crate::name::{Description, Name};
 use crate::variables::Environment;
 
-/// The name that only Dokploy itself gives.
+/// The name of the environment that comes with a project.
 const DEFAULT_NAME: &str = "production";
 
 /// The calls about environments of projects. Before 0.25 each is [`Error::Unsupported`].
@@ -36,11 +36,12 @@ pub struct ProjectEnvironment {
     pub description: Option<String>,
     /// The project, where it is told.
     pub project_id: Option<ProjectId>,
-    /// Whether it came with the project. That one can be neither renamed nor removed.
-    pub is_default: bool,
     /// Its applications, where they are told.
     #[serde(default)]
     pub applications: Vec<ApplicationSummary>,
+    /// Since 0.26.1.
+    #[serde(rename = "isDefault")]
+    told_default: Option<bool>,
 }
 
 /// An environment to make.
@@ -82,8 +83,7 @@ impl Environments<'_> {
     /// Why there is no answer.
     pub async fn by_project(&self, project: &ProjectId) -> Result<Vec<ProjectEnvironment>> {
         let call = Call::query("environment.byProjectId").with("projectId", project);
-        self.supported(call.name).await?;
-        self.client.ask(call).await
+        self.client.ask(call.needing(Version::has_environments)).await
     }
 
     /// One environment.
@@ -92,8 +92,7 @@ impl Environments<'_> {
     /// [`Error::NotFound`], or why there is no answer.
     pub async fn one(&self, id: &EnvironmentId) -> Result<ProjectEnvironment> {
         let call = Call::query("environment.one").with("environmentId", id);
-        self.supported(call.name).await?;
-        self.client.ask(call).await
+        self.client.ask(call.needing(Version::has_environments)).await
     }
 
     /// Makes an environment. Names are not unique: made twice, there are two.
@@ -142,12 +141,15 @@ impl Environments<'_> {
 
     async fn change(&self, name: &'static str, body: &Body<'_>) -> Result<ProjectEnvironment> {
         let call = Call::mutation(name, body, self.client.limits())?;
-        self.supported(name).await?;
-        self.client.ask(call).await
+        self.client.ask(call.needing(Version::has_environments)).await
     }
+}
 
-    async fn supported(&self, call: &'static str) -> Result<()> {
-        self.client.require(Version::has_environments, call).await
+impl ProjectEnvironment {
+    /// Whether it came with the project. That one can be neither renamed nor removed. Before 0.26.1 the name says it.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.told_default.unwrap_or(self.name == DEFAULT_NAME)
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use crate::http::Policy;
+
 /// The limits of a [`Client`](super::Client).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// A call: all its attempts, the waits between them, and the answer to its end. Beyond it a call that only reads
-    /// ends as [`TimedOut`](crate::Error::TimedOut), another as [`MaybeDone`](crate::Error::MaybeDone). The first call of a
-    /// client is preceded by another that asks for the version. 10 s.
+    /// A call: the question for the version where that is asked for, all attempts, the waits between them, and the
+    /// answer to its end. Beyond it a call that only reads ends as [`TimedOut`](crate::Error::TimedOut), another as
+    /// [`MaybeDone`](crate::Error::MaybeDone) once it was sent. 10 s.
     pub call: Duration,
     /// Until a connection stands; beyond it the attempt has failed and nothing was sent. 3 s.
     pub connect: Duration,
@@ -20,10 +22,17 @@ pub struct Limits {
     pub request_bytes: usize,
     /// How often a call is repeated where that is safe: it only reads, or was never sent. 2.
     pub retries: u32,
-    /// The wait before the first repetition; it doubles with each. Up to a quarter less, by chance. 200 ms.
+    /// The wait before the first repetition; it doubles with each. Up to a quarter less, by chance. A shorter one
+    /// that was told makes it no shorter. 200 ms.
     pub backoff: Duration,
     /// The longest `Retry-After` that is waited for; a longer one ends the call with an error that tells it. 3 s.
     pub retry_after_max: Duration,
+}
+
+impl Limits {
+    pub(super) fn policy(&self) -> Policy {
+        Policy { retries: self.retries, backoff: self.backoff, longest_told: self.retry_after_max }
+    }
 }
 
 impl Default for Limits {

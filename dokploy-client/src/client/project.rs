@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use secrecy::ExposeSecret;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::Client;
@@ -84,12 +85,11 @@ struct Body<'a> {
     env: Option<&'a str>,
 }
 
-/// The row up to 0.25, both rows since.
+/// What is answered to a create since 0.25; before, it is the project alone.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Created {
-    Both { project: Project, environment: ProjectEnvironment },
-    Row(Project),
+struct Both {
+    project: Project,
+    environment: ProjectEnvironment,
 }
 
 impl Projects<'_> {
@@ -122,12 +122,7 @@ impl Projects<'_> {
             env: env.as_ref().map(ExposeSecret::expose_secret),
         };
         let call = Call::mutation("project.create", &body, self.client.limits())?;
-        Ok(match self.client.ask(call).await? {
-            Created::Both { project, environment } => {
-                CreatedProject { project, environment: Some(environment) }
-            }
-            Created::Row(project) => CreatedProject { project, environment: None },
-        })
+        self.client.exchange(call, read_created).await
     }
 
     /// Changes a project, and tells it as it is then.
@@ -159,17 +154,35 @@ impl Projects<'_> {
     }
 }
 
+fn read_created(call: &Call, body: &[u8]) -> Result<CreatedProject> {
+    /// Which of the two it is: an upgrade may be newer than the version that is known.
+    #[derive(Deserialize)]
+    struct Either {
+        project: Option<IgnoredAny>,
+    }
+    if call.read::<Either>(body)?.project.is_none() {
+        return Ok(CreatedProject { project: call.read(body)?, environment: None });
+    }
+    let Both { project, environment } = call.read(body)?;
+    Ok(CreatedProject { project, environment: Some(environment) })
+}
+
 impl Project {
     /// Its applications, in whichever environment. Told by `all` and `one`.
     pub fn applications(&self) -> impl Iterator<Item = &ApplicationSummary> {
         self.own_applications.iter().chain(self.environments.iter().flat_map(|it| &it.applications))
     }
 
+    /// The environment that came with it, or else its first. Told by `all` and `one`, since 0.25.
+    #[must_use]
+    pub fn default_environment(&self) -> Option<&ProjectEnvironment> {
+        self.environments.iter().find(|it| it.is_default()).or(self.environments.first())
+    }
+
     /// Where a new application goes: into this project, and there into the default environment, if one is known.
     #[must_use]
     pub fn place(&self) -> Place {
-        let default = self.environments.iter().find(|it| it.is_default).or(self.environments.first());
-        place(self, default)
+        place(self, self.default_environment())
     }
 }
 

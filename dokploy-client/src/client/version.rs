@@ -12,6 +12,32 @@ pub struct Version {
     patch: u32,
 }
 
+/// What is known of a server's version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It was not told yet, or was too old.
+    Nothing,
+    /// Something went wrong since it was told; it may come from an upgrade.
+    Doubtful(Version),
+    /// It was told.
+    Current(Version),
+}
+
+impl Known {
+    /// The version that was told last.
+    pub(super) fn version(self) -> Option<Version> {
+        match self {
+            Self::Nothing => None,
+            Self::Doubtful(version) | Self::Current(version) => Some(version),
+        }
+    }
+
+    /// Something went wrong.
+    pub(super) fn doubt(&mut self) {
+        *self = self.version().map_or(Self::Nothing, Self::Doubtful);
+    }
+}
+
 impl Version {
     /// The oldest one that this client speaks to.
     pub const OLDEST: Self = Self::new(0, 24, 0);
@@ -47,6 +73,18 @@ impl Version {
         self >= Self::new(0, 29, 5)
     }
 
+    /// Whether the log of an application's containers can be read.
+    #[must_use]
+    pub fn has_container_logs(self) -> bool {
+        self >= Self::new(0, 29, 0)
+    }
+
+    /// Whether builds can be ended.
+    #[must_use]
+    pub fn ends_builds(self) -> bool {
+        self >= Self::new(0, 25, 8)
+    }
+
     /// Whether the queue can be looked at.
     #[must_use]
     pub fn has_queue(self) -> bool {
@@ -61,7 +99,7 @@ impl Version {
 
     /// # Errors
     /// [`Error::TooOld`].
-    pub(super) fn known(self) -> Result<Self> {
+    pub(super) fn supported(self) -> Result<Self> {
         if self < Self::OLDEST {
             return Err(Error::TooOld { version: self });
         }
@@ -103,11 +141,13 @@ mod tests {
     fn a_newer_version_has_all_and_one_below_the_oldest_is_refused() {
         for newer in [Version::new(0, 31, 0), Version::new(2, 0, 0)] {
             let has_all = newer.has_environments() && newer.has_logs() && newer.has_queue();
-            assert!(has_all && newer.keeps_descriptions() && newer.known().is_ok());
+            let has_all = has_all && newer.has_container_logs() && newer.ends_builds();
+            assert!(has_all && newer.keeps_descriptions() && newer.supported().is_ok());
         }
-        let error = Version::new(0, 23, 9).known().unwrap_err();
+        let error = Version::new(0, 23, 9).supported().unwrap_err();
         assert_eq!(error.to_string(), "Dokploy 0.23.9 is too old; update the server to 0.24.0 or newer");
-        let oldest = Version::OLDEST.known().unwrap();
+        let oldest = Version::OLDEST.supported().unwrap();
         assert!(!oldest.has_environments() && !oldest.has_logs() && !oldest.has_queue());
+        assert!(!oldest.has_container_logs() && !oldest.ends_builds() && !oldest.keeps_descriptions());
     }
 }

@@ -166,7 +166,7 @@ impl Hands {
 
 /// Its place is where Dokploy's own page would put an application.
 fn our_project(project: &Project) -> OurProject {
-    let default = project.environments.iter().find(|it| it.is_default).or(project.environments.first());
+    let default = project.default_environment();
     let mut applications: Vec<_> = project.applications().map(|it| it.id.clone()).collect();
     applications.sort();
     let place = Place { project: project.id.clone(), environment: default.map(|it| it.id.clone()) };
@@ -190,6 +190,7 @@ fn failure(error: &Error) -> Failure {
         Error::MaybeDone { .. } => Failure::MaybeDone { after_ms },
         Error::NotFound { .. } => Failure::Gone,
         Error::Unauthorized { .. } | Error::NotConfigured { .. } => Failure::Refused(Reason::Unauthorized),
+        Error::WrongEndpoint { .. } => Failure::Refused(Reason::WrongEndpoint),
         Error::Rejected { status, .. } => Failure::Refused(Reason::Rejected(*status)),
         Error::Unavailable { .. }
         | Error::TimedOut { .. }
@@ -218,4 +219,18 @@ fn dns_failure(error: &DnsError) -> Failure {
 
 fn millis(wait: Option<Duration>) -> u64 {
     wait.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Mismatch, Upstream};
+
+    #[test]
+    fn a_wrong_set_up_is_no_reason_to_wait() {
+        for cause in [Mismatch::Certificate, Mismatch::NoTls, Mismatch::NoHttp] {
+            let error = Error::WrongEndpoint { call: "x", cause, source: Box::new(Upstream("".into())) };
+            assert_eq!(failure(&error), Failure::Refused(Reason::WrongEndpoint));
+        }
+    }
 }

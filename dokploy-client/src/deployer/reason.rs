@@ -15,6 +15,8 @@ pub enum Reason {
     RecordTaken,
     /// The key was refused.
     Unauthorized,
+    /// What answers is not what Dokploy's URL says: its certificate or its protocol is another.
+    WrongEndpoint,
     /// The server refused a request with this status.
     Rejected(u16),
     /// The request could not be made, because of what was given.
@@ -73,6 +75,9 @@ impl fmt::Display for Reason {
             Self::NameTaken => "the name is taken; take another",
             Self::RecordTaken => "the host has a DNS record already; take another name",
             Self::Unauthorized => "Dokploy refused the key",
+            Self::WrongEndpoint => {
+                "what answers is not what Dokploy's URL says; check the URL and the certificate"
+            }
             Self::Invalid => "the request could not be made",
             Self::NotFound => "the stack is not there any more",
             Self::Unavailable => "Dokploy could not be reached; try again later",

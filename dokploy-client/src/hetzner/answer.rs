@@ -8,12 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::request::{DEPLOYMENT, MANAGED_BY, MANAGER, comment};
 use crate::dns::{Owner, RecordSet, RecordType};
 use crate::host::Host;
-
-/// Bytes of a message that are kept.
-const MESSAGE_BYTES: usize = 2 << 10;
-
-/// Characters of a code that is taken for one.
-const CODE_CHARS: usize = 40;
+use crate::http::{is_code, shortened};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ZoneAnswer {
@@ -127,6 +122,11 @@ impl Set {
         [RecordType::A, RecordType::Aaaa].into_iter().find(|kind| kind.as_str() == self.kind)
     }
 
+    /// Whether it leads to another name.
+    pub(super) fn is_alias(&self) -> bool {
+        self.kind == RecordType::Cname.as_str()
+    }
+
     pub(super) fn is_of(&self, owner: &Owner) -> bool {
         self.owner().as_ref() == Some(owner)
     }
@@ -168,9 +168,7 @@ impl Set {
 
 impl Said {
     pub(super) fn code(&self) -> Option<&str> {
-        let is_code = (1..=CODE_CHARS).contains(&self.code.len())
-            && self.code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        is_code.then_some(&*self.code)
+        Some(&*self.code).filter(|code| is_code(code, u8::is_ascii_lowercase))
     }
 
     /// For a log: the message, and what was said of each field.
@@ -186,11 +184,6 @@ impl Said {
         }
         shortened(&text)
     }
-}
-
-pub(super) fn shortened(text: &str) -> Box<str> {
-    let text = text.trim();
-    text[..text.floor_char_boundary(MESSAGE_BYTES)].into()
 }
 
 #[cfg(test)]

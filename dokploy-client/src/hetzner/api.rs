@@ -2,9 +2,7 @@
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
-use bytes::BytesMut;
 use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::de::DeserializeOwned;
@@ -13,20 +11,14 @@ use tokio::time::{Instant, timeout};
 use super::attempts::Attempts;
 use super::limits::Limits;
 use super::rate_limit::RateLimit;
-use super::refusal::{self, Failure, Refused};
+use super::refusal::{self, Failure};
 use super::request::Request;
-use super::token::Token;
+use super::token;
 use crate::client::KeySource;
 use crate::dns::DnsError;
-use crate::error::{Source, Upstream};
+use crate::http::{NoAnswer, Secret, exchange};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// Bytes of an error's body that are read; the rest is left.
-const ERROR_BYTES: usize = 64 << 10;
-
-/// How long an error's body is waited for; the status alone will do.
-const ERROR_TIME: Duration = Duration::from_secs(1);
 
 /// The API: a pool of connections, and a token for each request.
 pub(super) struct Api {
@@ -73,38 +65,21 @@ impl Api {
 
     /// The body of an answer with a good status. It is without the token too: the reason of a failed action is in one.
     async fn answer(&self, request: &Request) -> Result<String, Failure> {
-        let token = Token::read(&self.token).map_err(Failure::Final)?;
-        let sent = self.built(request, &token).send().await;
-        let response = sent.map_err(|error| unanswered(request, &error))?;
-        self.keep(RateLimit::read(response.headers()));
-        if response.status().is_success() {
-            return Ok(token.struck_out(&self.whole(request, response).await?));
-        }
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = token.struck_out(&beginning(response).await);
-        let refused = Refused { status, headers: &headers, body: &body, now: SystemTime::now() };
-        Err(refusal::failure(request, &refused, &self.limits))
+        let token = token::read(&self.token).map_err(Failure::Final)?;
+        let answer = exchange(self.built(request, &token), self.limits.answer_bytes).await;
+        let answer = answer.map_err(|none| unanswered(request, none))?;
+        self.keep(RateLimit::read(&answer.headers));
+        let said = token.struck_out(&answer.body);
+        if answer.is_good() { Ok(said) } else { Err(refusal::failure(request, &answer, &said, &self.limits)) }
     }
 
-    fn built(&self, request: &Request, token: &Token) -> reqwest::RequestBuilder {
+    fn built(&self, request: &Request, token: &Secret) -> reqwest::RequestBuilder {
         let built = self.http.request(request.method.clone(), request.url(&self.base));
-        let built = built.header(ACCEPT, JSON).header(AUTHORIZATION, token.header.clone());
+        let built = built.header(ACCEPT, JSON).header(AUTHORIZATION, token.header());
         match &request.body {
             Some(body) => built.header(CONTENT_TYPE, JSON).body(body.clone()),
             None => built,
         }
-    }
-
-    async fn whole(&self, request: &Request, mut response: reqwest::Response) -> Result<BytesMut, Failure> {
-        let mut whole = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(request, &error))? {
-            if whole.len() + chunk.len() > self.limits.answer_bytes {
-                let error = request.unreadable("it is longer than the limit `answer_bytes`");
-                return Err(request.misread(error));
-            }
-            whole.extend_from_slice(&chunk);
-        }
-        Ok(whole)
     }
 
     fn keep(&self, told: Option<RateLimit>) {
@@ -126,36 +101,21 @@ impl fmt::Debug for Api {
 }
 
 /// There is no answer, or no end of it.
-fn unanswered(request: &Request, error: &reqwest::Error) -> Failure {
-    if error.is_builder() {
-        let reason = "it is no valid HTTP request".into();
-        return Failure::Final(DnsError::Invalid { field: "request", reason });
-    }
-    let source = cause(error);
-    Failure::Passing(DnsError::Unavailable { call: request.name, status: None, retry_after: None, source })
-}
-
-/// What there is of an error's body.
-async fn beginning(mut response: reqwest::Response) -> Vec<u8> {
-    let mut read = Vec::new();
-    let reading = async {
-        while let Ok(Some(chunk)) = response.chunk().await {
-            read.extend_from_slice(&chunk[..chunk.len().min(ERROR_BYTES - read.len())]);
-            if read.len() == ERROR_BYTES {
-                break;
-            }
+fn unanswered(request: &Request, none: NoAnswer) -> Failure {
+    match none {
+        NoAnswer::Unsendable => {
+            let reason = "it is no valid HTTP request".into();
+            Failure::Final(DnsError::Invalid { field: "request", reason })
         }
-    };
-    // Late or not, what came is what there is.
-    _ = timeout(ERROR_TIME, reading).await;
-    read
-}
-
-/// The innermost reason, which is what the system or TLS said.
-fn cause(error: &dyn std::error::Error) -> Source {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+        NoAnswer::Unsent(source)
+        | NoAnswer::Mismatch(_, source)
+        | NoAnswer::NoHttp(source)
+        | NoAnswer::Lost(source) => {
+            let call = request.name;
+            Failure::Passing(DnsError::Unavailable { call, status: None, retry_after: None, source })
+        }
+        NoAnswer::TooLong => {
+            request.misread(request.unreadable("it is longer than the limit `answer_bytes`"))
+        }
     }
-    Box::new(Upstream(innermost.to_string().into()))
 }

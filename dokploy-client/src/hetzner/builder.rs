@@ -99,11 +99,9 @@ impl HetznerBuilder {
 
 impl fmt::Debug for HetznerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A URL with a password or query is refused by `build`, but it may be shown before.
-        let url = Some(&self.base_url).filter(|url| !url.contains(['@', '?', '#']));
         f.debug_struct("HetznerBuilder")
             .field("zone", &self.zone)
-            .field("base_url", &url)
+            .field("base_url", &http::shown_base(&self.base_url))
             .field("token", &self.token)
             .field("ttl", &self.ttl)
             .field("limits", &self.limits)
@@ -128,6 +126,7 @@ mod tests {
             (HetznerBuilder { zone: "*.example.org".into(), ..builder() }, "zone"),
             (HetznerBuilder { zone: String::new(), ..builder() }, "zone"),
             (builder().base_url("http://example.org/planted"), "base_url"),
+            (builder().base_url("http://planted.localhost"), "base_url"),
             (builder().base_url("https://u:planted@example.org"), "base_url"),
             (builder().base_url("https://example.org?k=planted"), "base_url"),
             (builder().base_url("planted"), "base_url"),
@@ -144,6 +143,19 @@ mod tests {
     fn a_zone_without_a_token_is_not_built() {
         let error = Hetzner::builder("example.org").build().unwrap_err();
         assert!(matches!(error, DnsError::NotConfigured { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine() {
+        for url in ["http://localhost:9", "http://127.0.0.1", "http://127.1.2.3:9", "http://[::1]:9/v1"] {
+            builder().base_url(url).build().unwrap();
+        }
+        for url in
+            ["http://10.0.0.1", "http://localhost.example.org", "http://evil.localhost", "http://0.0.0.0"]
+        {
+            let error = builder().base_url(url).build().unwrap_err();
+            assert!(matches!(error, DnsError::Invalid { field: "base_url", .. }), "{url}");
+        }
     }
 
     #[test]

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 
-use super::answer::{ErrorAnswer, Said, shortened};
+use super::answer::{ErrorAnswer, Said};
 use super::limits::Limits;
 use super::rate_limit::RateLimit;
 use super::request::Request;
 use crate::dns::DnsError;
 use crate::error::{Source, Upstream};
+use crate::http::{Answer, retry_after, shortened};
 
 /// Why a request came to nothing, by what is done next.
 #[derive(Debug)]
@@ -22,16 +23,6 @@ pub(super) enum Failure {
     Passing(DnsError),
     /// The end.
     Final(DnsError),
-}
-
-/// An answer with an error status, up to the beginning of its body.
-#[derive(Debug)]
-pub(super) struct Refused<'a> {
-    pub(super) status: u16,
-    pub(super) headers: &'a HeaderMap,
-    /// Without the token.
-    pub(super) body: &'a str,
-    pub(super) now: SystemTime,
 }
 
 /// Which kind of refusal it is.
@@ -62,13 +53,13 @@ impl Failure {
     }
 }
 
-/// What it means.
-pub(super) fn failure(request: &Request, refused: &Refused<'_>, limits: &Limits) -> Failure {
-    let (call, status) = (request.name, refused.status);
-    let said = serde_json::from_str::<ErrorAnswer>(refused.body).ok().map(|answer| answer.error);
-    let text = said.as_ref().map_or_else(|| shortened(refused.body), Said::text);
+/// What an answer means. `said` is its body without the token.
+pub(super) fn failure(request: &Request, answer: &Answer, said: &str, limits: &Limits) -> Failure {
+    let (call, status, now) = (request.name, answer.status, SystemTime::now());
+    let words = serde_json::from_str::<ErrorAnswer>(said).ok().map(|answer| answer.error);
+    let text = words.as_ref().map_or_else(|| shortened(said), Said::text);
     let source: Source = Box::new(Upstream(text));
-    let code = said.as_ref().and_then(Said::code);
+    let code = words.as_ref().and_then(Said::code);
     match kind(status, code) {
         Kind::Unauthorized => Failure::Final(DnsError::Unauthorized { call, source }),
         Kind::Forbidden => Failure::Final(DnsError::Forbidden { call, source }),
@@ -76,11 +67,11 @@ pub(super) fn failure(request: &Request, refused: &Refused<'_>, limits: &Limits)
         Kind::Exists => Failure::Exists(source),
         Kind::Busy => Failure::Passing(DnsError::Busy { call, source }),
         Kind::RateLimited => {
-            let retry_after = refill(refused, limits);
+            let retry_after = refill(&answer.headers, limits, now);
             Failure::Passing(DnsError::RateLimited { call, retry_after, source })
         }
         Kind::Unavailable => {
-            let retry_after = retry_after(refused.headers);
+            let retry_after = retry_after(&answer.headers, now);
             Failure::Passing(DnsError::Unavailable { call, status: Some(status), retry_after, source })
         }
         Kind::Rejected => {
@@ -106,16 +97,12 @@ fn kind(status: u16, code: Option<&str>) -> Kind {
     }
 }
 
-/// The wait after a 429: until a request is given back, or all are.
-fn refill(refused: &Refused<'_>, limits: &Limits) -> Duration {
-    let reset = RateLimit::read(refused.headers).and_then(|told| told.until_reset(refused.now));
+/// The wait after a 429: until a request is given back, or all are. Hetzner promises no `Retry-After`; something on
+/// the way may tell it.
+fn refill(headers: &HeaderMap, limits: &Limits, now: SystemTime) -> Duration {
+    let reset = RateLimit::read(headers).and_then(|told| told.until_reset(now));
     let wait = reset.map_or(limits.refill, |reset| reset.min(limits.refill));
-    retry_after(refused.headers).unwrap_or(wait)
-}
-
-/// In seconds. Hetzner promises none; something on the way may tell it.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    retry_after(headers, now).unwrap_or(wait)
 }
 
 #[cfg(test)]
@@ -162,12 +149,14 @@ mod tests {
             let told = after.map(|after| ("retry-after", after));
             let named = names.into_iter().chain(told);
             let headers = named.map(|(name, it)| (name.parse().unwrap(), it.parse().unwrap())).collect();
-            refill(&Refused { status: 429, headers: &headers, body: "", now }, &limits).as_millis()
+            refill(&headers, &limits, now).as_millis()
         };
         assert_eq!(wait("1000", None), 500, "the reset is near");
         assert_eq!(wait("4600", None), 1000, "one request is given back before");
         assert_eq!(wait("10", None), 1000, "a reset that has passed says nothing");
         assert_eq!(wait("soon", None), 1000);
         assert_eq!(wait("4600", Some("7")), 7000, "something on the way says more");
+        assert_eq!(wait("4600", Some("Thu, 01 Jan 1970 00:16:42 GMT")), 2500, "by a date as well");
+        assert_eq!(wait("4600", Some("18446744073709551615")), 24 * 3600 * 1000);
     }
 }

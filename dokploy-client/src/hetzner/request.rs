@@ -13,6 +13,7 @@ use super::refusal::Failure;
 use super::zone::Zone;
 use crate::dns::{DnsError, Owner, RecordType};
 use crate::error::Upstream;
+use crate::http::{place, what_is_wrong};
 
 /// The label of whoever made a set, and what it says of those that were made here.
 pub(super) const MANAGED_BY: &str = "managed-by";
@@ -144,16 +145,8 @@ impl Request {
     /// Reads an answer with a good status.
     pub(super) fn read<T: DeserializeOwned>(&self, body: &str) -> Result<T, Failure> {
         serde_json::from_str(body).map_err(|error| {
-            let what = if body.is_empty() {
-                "it is empty"
-            } else if body.trim_ascii_start().starts_with('<') {
-                "it is a web page"
-            } else {
-                "it is not the JSON that was expected"
-            };
-            // Where alone: the reader's words may repeat what it found.
-            let place = format!("line {} column {}", error.line(), error.column());
-            let source = Some(Box::new(Upstream(place.into())) as _);
+            let (what, source) = (what_is_wrong(body.as_bytes()), Upstream(place(&error)));
+            let source = Some(Box::new(source) as _);
             self.misread(DnsError::Protocol { call: self.name, what, source })
         })
     }

@@ -67,11 +67,13 @@ pub(super) fn relative<'a>(host: &'a Host, zone: &Host) -> Option<&'a str> {
     }
 }
 
-/// The host of a name within the zone; `None` if it is no host, such as `*` or `_dmarc`.
+/// The host of a name within the zone, in letters of whichever size; one with a dot at its end is the host itself. `None` if
+/// it is no host, such as `*` or `_dmarc`, or is outside.
 pub(super) fn absolute(name: &str, zone: &Host) -> Option<Host> {
-    match name {
-        APEX => Some(zone.clone()),
-        name => Host::parse(&format!("{name}.{zone}")).ok(),
+    match (name, name.strip_suffix('.')) {
+        (APEX, _) => Some(zone.clone()),
+        (_, Some(host)) => Host::parse(host).ok().filter(|host| relative(host, zone).is_some()),
+        (name, None) => Host::parse(&format!("{name}.{zone}")).ok(),
     }
 }
 
@@ -97,7 +99,16 @@ mod tests {
             assert_eq!(relative(&host(outside), &zone), None, "{outside}");
         }
         assert_eq!(relative(&zone, &host("a.example.org")), None);
-        for name in ["*", "_dmarc", "", "a b"] {
+        for (written, text) in [
+            ("Alpha", "alpha.example.org"),
+            ("alpha.example.org.", "alpha.example.org"),
+            ("Alpha.Example.ORG.", "alpha.example.org"),
+            ("example.org.", "example.org"),
+            ("alpha.example.org", "alpha.example.org.example.org"),
+        ] {
+            assert_eq!(absolute(written, &zone), Some(host(text)), "{written}");
+        }
+        for name in ["*", "_dmarc", "", "a b", ".", "alpha.", "alpha.example.com.", "alpha.example.org.."] {
             assert_eq!(absolute(name, &zone), None, "{name}");
         }
     }

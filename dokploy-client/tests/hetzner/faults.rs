@@ -196,6 +196,42 @@ async fn a_look_after_a_lost_answer_may_fail_in_passing_too() {
 }
 
 #[tokio::test]
+async fn a_create_without_an_answer_is_told_as_such_though_the_look_fails_too() {
+    let server = Server::start().await;
+    let (zone, host, owner) = (hetzner(&server), host(HOST), owner("7"));
+    server.fail([silent("POST")].into_iter().chain(vec![silent("GET"); 9]));
+    let error = zone.present(&host, address("192.0.2.1"), &owner).await.unwrap_err();
+    assert_eq!(error.to_string(), "no answer within 300ms (create the record set); try again later");
+    // A look that knows better is what is told.
+    let looks = [refusal(401, "unauthorized"), refusal(503, "unavailable").with("retry-after", "3600")];
+    for (look, code) in looks.into_iter().zip(["unauthorized", "unavailable"]) {
+        server.fail([silent("POST"), Fault::answer("GET", look)]);
+        let error = zone.present(&host, address("192.0.2.1"), &owner).await.unwrap_err();
+        assert_eq!(error.code(), code);
+    }
+}
+
+#[tokio::test]
+async fn a_delete_without_an_answer_is_told_as_such_though_the_look_fails_too() {
+    let server = Server::start().await;
+    let (zone, host, owner) = (hetzner(&server), host(HOST), owner("7"));
+    zone.present(&host, address("192.0.2.1"), &owner).await.unwrap();
+    server.fail([silent("DELETE")]);
+    let removing = tokio::spawn(async move { zone.absent(&host, &owner).await });
+    // The list before it is answered.
+    while server.count("DELETE") == 0 {
+        tokio::task::yield_now().await;
+    }
+    server.fail(vec![silent("GET"); 9]);
+    let error = removing.await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "no answer within 300ms (delete the record set); try again later");
+}
+
+fn silent(method: &'static str) -> Fault {
+    Fault { method, done: Done::Nothing, told: Told::Silence }
+}
+
+#[tokio::test]
 async fn both_of_two_calls_at_once_find_one_record() {
     let server = Server::start().await;
     let zone = hetzner(&server);

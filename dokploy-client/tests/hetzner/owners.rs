@@ -69,6 +69,88 @@ async fn what_is_anothers_is_taken_and_stays() {
     }
 }
 
+/// A set that leads `alpha` to another name.
+fn alias() -> Value {
+    let mut alias = set("elsewhere.example.test.", &json!({}), "by hand");
+    alias["type"] = "CNAME".into();
+    alias
+}
+
+#[tokio::test]
+async fn a_host_that_leads_to_another_name_is_taken_however_that_is_refused() {
+    for (status, code, creates) in [
+        (409, "uniqueness_error", 1),
+        (422, "uniqueness_error", 1),
+        (422, "invalid_input", 1),
+        (422, "something_new", 1),
+        (409, "conflict", 5),
+        (409, "something_new", 5),
+    ] {
+        for address in [address("192.0.2.1"), address("2001:db8::1")] {
+            let server = Server::start().await;
+            let (zone, host, owner) = (hetzner(&server), host("alpha.example.test"), owner("7"));
+            server.zone(|zone| {
+                zone.beside_alias = (status, code);
+                zone.put(alias());
+            });
+            let presence = zone.present(&host, address, &owner).await.unwrap();
+            let Presence::Taken(found) = presence else { panic!("{status} {code}: {presence:?}") };
+            assert_eq!((found.kind, &*found.addresses, found.owner), (RecordType::Cname, &[][..], None));
+            assert_eq!((found.host, server.count("POST")), (host.clone(), creates), "{status} {code}");
+            let alias = zone.find(&host, RecordType::Cname).await.unwrap();
+            assert_eq!(alias.map(|set| set.kind), Some(RecordType::Cname));
+            assert_eq!(zone.find(&host, RecordType::A).await.unwrap(), None);
+            zone.absent(&host, &owner).await.unwrap();
+            assert_eq!(server.zone(|zone| zone.words()), ["alpha/CNAME elsewhere.example.test."]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_stays_what_it_was_where_the_look_for_another_name_fails() {
+    for (status, code, end) in [(422, "invalid_input", "rejected"), (409, "uniqueness_error", "unavailable")]
+    {
+        let server = Server::start().await;
+        server.zone(|zone| {
+            zone.beside_alias = (status, code);
+            zone.put(alias());
+        });
+        // The first look of a refusal for uniqueness is for the set itself.
+        let looks = usize::from(code == "uniqueness_error");
+        let unknown = Fault::answer("GET", refusal(404, "not_found"));
+        let failing = Fault::answer("GET", refusal(500, "server_error"));
+        server.fail(vec![unknown; looks].into_iter().chain(vec![failing; 5]));
+        let presence =
+            hetzner(&server).present(&host("alpha.example.test"), address("192.0.2.1"), &owner("7")).await;
+        assert_eq!(word(presence), end, "{status} {code}");
+        assert_eq!((server.count("POST"), server.faults_left()), (1, 0), "{status} {code}");
+    }
+}
+
+#[tokio::test]
+async fn ours_is_found_however_the_server_writes_its_name() {
+    for written in ["alpha", "Alpha", "ALPHA.example.test.", "alpha.Example.Test."] {
+        let server = Server::start().await;
+        let (zone, host, owner) = (hetzner(&server), host("alpha.example.test"), owner("7"));
+        zone.present(&host, address("192.0.2.1"), &owner).await.unwrap();
+        let mut ours = set("192.0.2.1", &labels("7"), &comment("7"));
+        ours["name"] = written.into();
+        let listed = Answer::json(200, &json!({"rrsets": [ours]}));
+        server.fail(vec![Fault::answer("GET", listed); 2]);
+        let owned = zone.owned(&owner).await.unwrap();
+        assert_eq!(owned.iter().map(|set| &set.host).collect::<Vec<_>>(), [&host], "{written}");
+        zone.absent(&host, &owner).await.unwrap();
+        assert_eq!(server.zone(|zone| zone.words()), [""; 0], "{written}");
+    }
+    // This one is of another host: `alpha.example.test.example.test`.
+    let server = Server::start().await;
+    let mut other = set("192.0.2.1", &labels("7"), &comment("7"));
+    other["name"] = "alpha.example.test".into();
+    server.fail([Fault::answer("GET", Answer::json(200, &json!({"rrsets": [other]})))]);
+    hetzner(&server).absent(&host("alpha.example.test"), &owner("7")).await.unwrap();
+    assert_eq!(server.count("DELETE"), 0);
+}
+
 #[tokio::test]
 async fn ours_with_another_address_is_taken_but_can_be_removed() {
     let server = Server::start().await;

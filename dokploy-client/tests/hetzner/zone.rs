@@ -16,6 +16,8 @@ pub(crate) struct Zone {
     pub(crate) exists: bool,
     /// Sets that a page has at most.
     pub(crate) page_sets: usize,
+    /// How an address is refused beside a `CNAME`: the documentation does not say.
+    pub(crate) beside_alias: (u16, &'static str),
     /// What is said of an action when it is asked for; then it is a success.
     pub(crate) actions: VecDeque<&'static str>,
     sets: BTreeMap<(String, String), Value>,
@@ -25,7 +27,8 @@ pub(crate) struct Zone {
 impl Zone {
     pub(crate) fn new() -> Self {
         let (actions, sets) = (VecDeque::new(), BTreeMap::new());
-        Self { exists: true, page_sets: 100, actions, sets, last_action: 100 }
+        let beside_alias = (422, "invalid_input");
+        Self { exists: true, page_sets: 100, beside_alias, actions, sets, last_action: 100 }
     }
 
     /// Puts a set where it belongs, whatever is there.
@@ -83,6 +86,9 @@ impl Zone {
         let key = (text("name"), text("type"));
         if self.sets.contains_key(&key) {
             return refusal(409, "uniqueness_error");
+        }
+        if self.set(&key.0, "CNAME").is_some() {
+            return refusal(self.beside_alias.0, self.beside_alias.1);
         }
         let is_of_type = |record: &Value| {
             let value: Result<IpAddr, _> = record["value"].as_str().unwrap().parse();

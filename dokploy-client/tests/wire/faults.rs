@@ -1,7 +1,7 @@
 //! What goes wrong with a call, and what it is called then: of one that only reads, one that changes something, and one
 //! whose good answer is empty.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dokploy_client::client::{Deploy, NewProject};
 use dokploy_client::id::{ApplicationId, ProjectId};
@@ -11,13 +11,14 @@ use serde_json::json;
 use super::client;
 use super::server::{Reply, Server};
 
-/// What a call ends as, in few words: its kind, and the status or cause.
+/// What a call ends as, in few words: its kind, status, Dokploy's code, and the cause.
 fn word(result: Result<(), Error>) -> String {
     let Err(error) = result else { return "ok".to_owned() };
-    let more = match &error {
-        Error::Unauthorized { cause, .. } => format!(" {cause:?}"),
-        _ => error.status().map(|status| format!(" {status}")).unwrap_or_default(),
-    };
+    let mut more = error.status().map(|status| format!(" {status}")).unwrap_or_default();
+    more += &error.upstream_code().map(|code| format!(" {code}")).unwrap_or_default();
+    if let Error::Unauthorized { cause, .. } = &error {
+        more += &format!(" {cause:?}");
+    }
     let after = error.retry_after().map(|wait| format!(" after {}", wait.as_secs())).unwrap_or_default();
     assert_eq!(error.is_retryable(), matches!(error.code(), "unavailable" | "timed_out"), "{error:?}");
     format!("{}{more}{after}", error.code())
@@ -74,13 +75,14 @@ fn refusals() -> Vec<Row> {
     let no_key = Reply::json(401, &json!({"message": "Unauthorized"}));
     let no_call = Reply::json(404, &json!({"message": "Not found", "code": "NOT_FOUND"}));
     vec![
-        alike("400", coded(400, "BAD_REQUEST"), "rejected 400"),
+        alike("400", coded(400, "BAD_REQUEST"), "rejected 400 BAD_REQUEST"),
         alike("400, text", Reply::text(400, "Invalid JSON"), "rejected 400"),
         alike("400 without its body", Reply::Head(400), "rejected 400"),
-        alike("401 without code", no_key, "unauthorized Key"),
-        alike("401 with code", coded(401, "UNAUTHORIZED"), "unauthorized Permission"),
-        alike("403", page(403), "unauthorized Permission"),
-        alike("404", coded(404, "NOT_FOUND"), "not_found"),
+        alike("401 without code", no_key, "unauthorized 401 Key"),
+        alike("401 with code", coded(401, "UNAUTHORIZED"), "unauthorized 401 UNAUTHORIZED Permission"),
+        alike("403", coded(403, "FORBIDDEN"), "unauthorized 403 FORBIDDEN Permission"),
+        alike("403, page", page(403), "unauthorized 403 Permission"),
+        alike("404", coded(404, "NOT_FOUND"), "not_found 404 NOT_FOUND"),
         alike("404 of another server", Reply::text(404, "<h1>Not Found</h1>"), "rejected 404"),
         alike("404 of a call", no_call, "unsupported"),
         alike("413", Reply::text(413, "Body exceeded 1mb limit"), "rejected 413"),
@@ -93,14 +95,22 @@ fn refusals() -> Vec<Row> {
 fn failures() -> Vec<Row> {
     let busy = || Reply::text(429, "planted");
     let (short, long) = (busy().with("retry-after", "0"), busy().with("retry-after", "3600"));
+    let endless = busy().with("retry-after", "9300000000000000000");
+    let internal = coded(500, "INTERNAL_SERVER_ERROR");
     let passed = busy().with("retry-after", "Fri, 06 Nov 2026 08:49:37 GMT");
     vec![
         row("429, short wait", short, ("unavailable 429 after 0", 3), "maybe_done 429 after 0"),
         row("429, long wait", long, ("unavailable 429 after 3600", 1), "maybe_done 429 after 3600"),
         row("429, date that has passed", passed, ("unavailable 429 after 0", 3), "maybe_done 429 after 0"),
+        row("429, endless wait", endless, ("unavailable 429 after 86400", 1), "maybe_done 429 after 86400"),
         row("429, no wait told", busy(), ("unavailable 429", 3), "maybe_done 429"),
         row("408", page(408), ("unavailable 408", 3), "maybe_done 408"),
-        row("500", coded(500, "INTERNAL_SERVER_ERROR"), ("unavailable 500", 3), "maybe_done 500"),
+        row(
+            "500",
+            internal,
+            ("unavailable 500 INTERNAL_SERVER_ERROR", 3),
+            "maybe_done 500 INTERNAL_SERVER_ERROR",
+        ),
         row("502, page", page(502), ("unavailable 502", 3), "maybe_done 502"),
         row("reset after the request", Reply::ResetAfter, ("unavailable", 3), "maybe_done"),
         row("cut in the answer", Reply::Cut, ("unavailable", 3), "maybe_done"),
@@ -165,6 +175,21 @@ async fn a_read_that_failed_once_is_answered() {
         server.plan([bad, good.clone()]);
         assert_eq!(Call::Read.make(&client).await, "ok");
         assert_eq!(server.seen().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_wait_of_no_time_that_is_told_is_a_backoff() {
+    let server = Server::start(Some("v0.30.2")).await;
+    let backoff = Duration::from_millis(80);
+    let client = client(&server.url()).limits(|limits| limits.backoff = backoff).build().unwrap();
+    client.version().await.unwrap();
+    for told in ["0", "Fri, 06 Nov 2026 08:49:37 GMT"] {
+        server.plan([Reply::text(429, "").with("retry-after", told)]);
+        let start = Instant::now();
+        assert_eq!(Call::Read.make(&client).await, "unavailable 429 after 0");
+        assert_eq!(server.seen().len(), 3);
+        assert!(start.elapsed() >= backoff * 3 * 3 / 4, "{told}: {:?}", start.elapsed());
     }
 }
 

@@ -108,10 +108,7 @@ async fn of_applications(client: &Client, it: &Exchange) -> Option<Result<Value>
         "application.redeploy" => started(applications.redeploy(&id, &deploy(it)).await),
         "application.start" => told(applications.start(&id).await),
         "application.stop" => told(applications.stop(&id).await),
-        "application.reload" => {
-            let app_name = AppName::parse(it.text("appName").unwrap()).unwrap();
-            done(applications.reload(&id, &app_name).await)
-        }
+        "application.reload" => done(applications.reload(&id).await),
         "application.delete" => told(applications.delete(&id).await),
         "application.cleanQueues" => started(applications.clean_queues(&id).await),
         "application.readTraefikConfig" => applications.traefik_config(&id).await.map(|config| json!(config)),

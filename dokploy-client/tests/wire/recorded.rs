@@ -12,7 +12,7 @@ pub(crate) const SERVERS: [(&str, &str); 3] = [
     ("v0.30.2", include_str!("../recorded/v0.30.2.jsonl")),
 ];
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Exchange {
     pub(crate) n: u32,
     pub(crate) label: String,
@@ -20,7 +20,7 @@ pub(crate) struct Exchange {
     pub(crate) response: Response,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
@@ -28,7 +28,7 @@ pub(crate) struct Request {
     pub(crate) body: Option<Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     headers: Map<String, Value>,
@@ -57,6 +57,13 @@ impl Exchange {
         of_query.or_else(|| self.request.body.as_ref()?.get(name))?.as_u64()
     }
 
+    /// As a server would have answered that does not tell this field, in whichever row.
+    pub(crate) fn without(&self, field: &str) -> Self {
+        let mut without = self.clone();
+        without.response.body.iter_mut().for_each(|body| take_out(field, body));
+        without
+    }
+
     /// The answer as it was: status, headers, body and framing.
     pub(crate) fn reply(&self) -> Reply {
         let is_chunked = self.response.headers.contains_key("Transfer-Encoding");
@@ -80,5 +87,16 @@ impl Exchange {
             // A recorded `null`.
             (None, None) => "null".to_owned(),
         }
+    }
+}
+
+fn take_out(field: &str, from: &mut Value) {
+    match from {
+        Value::Object(fields) => {
+            fields.remove(field);
+            fields.values_mut().for_each(|value| take_out(field, value));
+        }
+        Value::Array(rows) => rows.iter_mut().for_each(|row| take_out(field, row)),
+        _ => {}
     }
 }

@@ -2,14 +2,16 @@
 //! what was answered.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
+use dokploy_client::client::Application;
 use dokploy_client::error::Refusal;
 use dokploy_client::{Error, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::perform::perform;
 use super::recorded::{Exchange, SERVERS, exchanges};
-use super::server::{Seen, Server};
+use super::server::{Reply, Seen, Server};
 use super::told::agrees;
 
 /// How many exchanges there are, and how many of them are what.
@@ -40,12 +42,50 @@ async fn each_exchange_of_version_0_30_2_is_understood() {
     replay(2, Counts { same: 197, answer: 64, refused: 0, without_call: 12 }).await;
 }
 
+#[tokio::test]
+async fn which_environment_is_the_default_is_known_before_it_is_told() {
+    let mut without = 0;
+    for exchange in exchanges(SERVERS[1].1) {
+        let older = exchange.without("isDefault");
+        if older.response.body == exchange.response.body {
+            continue;
+        }
+        for version in ["v0.25.0", "v0.26.0"] {
+            let found = play(version, &exchange, older.reply()).await;
+            assert!(found.is_ok(), "{version} {} {}: {found:?}", exchange.n, exchange.label);
+        }
+        without += 1;
+    }
+    assert_eq!(without, 46);
+}
+
+#[test]
+fn deployments_of_an_application_are_told_newest_first() {
+    let mut with_several = 0;
+    for exchange in SERVERS.iter().flat_map(|(_, lines)| exchanges(lines)) {
+        let Some(mut row) = exchange.response.body.filter(|row| row.get("deployments").is_some()) else {
+            continue;
+        };
+        let read = |row: &Value| -> Vec<SystemTime> {
+            let application: Application = serde_json::from_value(row.clone()).unwrap();
+            application.deployments.iter().map(|it| it.created_at).collect()
+        };
+        let recorded = read(&row);
+        assert!(recorded.is_sorted_by(|one, next| one > next), "{}: {recorded:?}", exchange.label);
+        // Whatever the order in which the server has them.
+        row["deployments"].as_array_mut().unwrap().reverse();
+        assert_eq!(read(&row), recorded, "{}", exchange.label);
+        with_several += usize::from(recorded.len() > 1);
+    }
+    assert_eq!(with_several, 20);
+}
+
 async fn replay(server: usize, expected: Counts) {
     let (version, lines) = SERVERS[server];
     let (mut all, mut of_calls) = (Counts::default(), BTreeMap::<String, Counts>::new());
     let mut faults = Vec::new();
     for exchange in exchanges(lines) {
-        let found = play(version, &exchange).await;
+        let found = play(version, &exchange, exchange.reply()).await;
         let of_call = of_calls.entry(format!("{} {}", exchange.request.method, exchange.call())).or_default();
         match found {
             Ok(kind) => {
@@ -82,14 +122,14 @@ impl Kind {
     }
 }
 
-/// Plays one exchange. The error says what is not as it should be.
-async fn play(version: &str, exchange: &Exchange) -> Result<Kind, String> {
+/// Plays one exchange with this answer. The error says what is not as it should be.
+async fn play(version: &str, exchange: &Exchange, reply: Reply) -> Result<Kind, String> {
     if without_call(exchange).is_some() {
         return Ok(Kind::WithoutCall);
     }
     let asks_version = exchange.call() == "settings.getDokployVersion";
     let server = Server::start(Some(version).filter(|_| !asks_version)).await;
-    server.plan([exchange.reply()]);
+    server.plan(read_before(exchange).into_iter().chain([reply]));
     let client = super::client(&server.url()).limits(|limits| limits.retries = 0).build().unwrap();
     let result = perform(&client, exchange).await.ok_or("the client has no such call")?;
     if is_missing_in(version, exchange.call()) {
@@ -99,7 +139,11 @@ async fn play(version: &str, exchange: &Exchange) -> Result<Kind, String> {
         };
     }
     judge(exchange, result)?;
-    let [seen] = &server.seen()[..] else { return Err(format!("{} requests", server.seen().len())) };
+    let mut seen = server.seen();
+    if read_before(exchange).is_some() {
+        seen.remove(0);
+    }
+    let [seen] = &seen[..] else { return Err(format!("{} requests", seen.len())) };
     match (compare(exchange, seen), other_request(exchange)) {
         (Ok(()), None) => Ok(Kind::Same),
         (Err(_), Some(_)) => Ok(Kind::Answer),
@@ -108,26 +152,44 @@ async fn play(version: &str, exchange: &Exchange) -> Result<Kind, String> {
     }
 }
 
+/// What the client reads before it makes the recorded call.
+fn read_before(exchange: &Exchange) -> Option<Reply> {
+    let app_name = exchange.text("appName").filter(|_| exchange.call() == "application.reload")?;
+    let row = json!({
+        "applicationId": exchange.text("applicationId"), "name": "x", "appName": app_name, "applicationStatus": "done",
+        "sourceType": "docker", "createdAt": "2026-11-21T07:55:54.341Z",
+    });
+    Some(Reply::json(200, &row))
+}
+
 fn is_missing_in(version: &str, call: &str) -> bool {
     version != "v0.30.2" && matches!(call, "deployment.readLogs" | "deployment.queueList")
 }
 
 /// Looks whether the client makes of an answer what its status and code mean.
 fn judge(exchange: &Exchange, result: Result<Value>) -> Result<(), String> {
-    let recorded = exchange.response.body.as_ref().unwrap_or(&Value::Null);
-    let has_code = recorded.get("code").is_some();
+    let mut recorded = exchange.response.body.clone().unwrap_or_default();
+    if let Some(deployments) = recorded.get_mut("deployments").and_then(Value::as_array_mut) {
+        // They are recorded in no order.
+        deployments.sort_by_key(|row| std::cmp::Reverse(row["createdAt"].to_string()));
+    }
     let is_right = match (exchange.response.status, &result) {
-        (200, Ok(told)) => return agrees(told, recorded),
-        (400 | 413 | 415, Err(Error::Rejected { status, code, .. })) => {
-            *status == exchange.response.status
-                && code.as_deref() == recorded.get("code").and_then(Value::as_str)
+        (200, Ok(told)) => return agrees(told, &recorded),
+        (400 | 413 | 415, Err(Error::Rejected { .. })) => true,
+        (401, Err(Error::Unauthorized { cause, .. })) => {
+            (*cause == Refusal::Permission) == recorded.get("code").is_some()
         }
-        (401, Err(Error::Unauthorized { cause, .. })) => (*cause == Refusal::Permission) == has_code,
         (404, Err(Error::NotFound { .. })) => true,
-        (500, Err(Error::MaybeDone { status: Some(500), .. })) => true,
+        (500, Err(Error::MaybeDone { .. })) => true,
         _ => false,
     };
-    if is_right { Ok(()) } else { Err(format!("status {} became {result:?}", exchange.response.status)) }
+    let told = result.as_ref().err().map(|error| (error.status(), error.upstream_code()));
+    let code = recorded.get("code").and_then(Value::as_str);
+    if is_right && told == Some((Some(exchange.response.status), code)) {
+        Ok(())
+    } else {
+        Err(format!("status {} became {result:?}", exchange.response.status))
+    }
 }
 
 /// Looks whether the request is the recorded one.

@@ -20,12 +20,16 @@ const VERSION_PATH: &str = "/api/settings.getDokployVersion";
 pub(crate) enum Reply {
     /// It answers.
     Answer(Answer),
+    /// It answers after a while.
+    Late(Duration, Answer),
     /// It breaks the connection off, having read the request.
     ResetAfter,
     /// It breaks the connection off in the midst of its answer.
     Cut,
     /// It tells a status, and nothing more.
     Head(u16),
+    /// It says this, and closes the connection.
+    Raw(&'static [u8]),
     /// It says nothing.
     Silence,
 }
@@ -137,7 +141,11 @@ impl Server {
         }
         let mut buffer = Vec::new();
         while let Some(seen) = read_request(&mut stream, &mut buffer).await {
-            let reply = self.reply(seen);
+            let mut reply = self.reply(seen);
+            if let Reply::Late(wait, answer) = reply {
+                tokio::time::sleep(wait).await;
+                reply = Reply::Answer(answer);
+            }
             match reply {
                 Reply::Answer(answer) => {
                     if stream.write_all(&answer.to_bytes()).await.is_err() {
@@ -156,7 +164,11 @@ impl Server {
                     _ = stream.write_all(head.as_bytes()).await;
                     tokio::time::sleep(Duration::from_secs(3600)).await;
                 }
-                Reply::Silence => tokio::time::sleep(Duration::from_secs(3600)).await,
+                Reply::Raw(said) => {
+                    _ = stream.write_all(said).await;
+                    return;
+                }
+                Reply::Silence | Reply::Late(..) => tokio::time::sleep(Duration::from_secs(3600)).await,
             }
         }
     }
@@ -180,6 +192,14 @@ impl Reply {
 
     pub(crate) fn text(status: u16, body: &str) -> Self {
         Self::Answer(Answer { status, headers: Vec::new(), body: body.into(), chunked: true })
+    }
+
+    /// The same, but after a while.
+    pub(crate) fn late(self, wait: Duration) -> Self {
+        match self {
+            Self::Answer(answer) => Self::Late(wait, answer),
+            other => other,
+        }
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {

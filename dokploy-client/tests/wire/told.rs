@@ -62,7 +62,7 @@ pub(crate) fn created_project(created: &CreatedProject) -> Value {
 pub(crate) fn environment(environment: &ProjectEnvironment) -> Value {
     json!({
         "environmentId": environment.id, "name": environment.name, "description": environment.description,
-        "projectId": environment.project_id, "isDefault": environment.is_default,
+        "projectId": environment.project_id, "isDefault": environment.is_default(),
         "applications": list(&environment.applications, summary),
     })
 }
@@ -79,7 +79,8 @@ pub(crate) fn application(application: &Application) -> Value {
         "applicationId": application.id, "name": application.name, "appName": application.app_name,
         "description": application.description, "applicationStatus": application.status.as_str(),
         "sourceType": application.source_type.as_str(), "dockerImage": application.docker_image,
-        "replicas": application.replicas, "env": application.env.as_ref().map(ExposeSecret::expose_secret),
+        "replicas": application.replicas, "memoryLimit": application.memory_bytes.map(|it| it.to_string()),
+        "env": application.env.as_ref().map(ExposeSecret::expose_secret),
         "createdAt": time(application.created_at), "environmentId": application.environment_id,
         "projectId": application.project_id, "domains": list(&application.domains, domain),
         "deployments": list(&application.deployments, deployment),

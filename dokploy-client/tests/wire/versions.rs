@@ -1,6 +1,8 @@
 //! What differs by the server's version, and when it is asked for.
 
-use dokploy_client::client::{NewApplication, Place, Tail, Version};
+use std::time::{Duration, Instant};
+
+use dokploy_client::client::{NewApplication, NewProject, Place, Tail, Version};
 use dokploy_client::id::{ApplicationId, DeploymentId, EnvironmentId, ProjectId};
 use dokploy_client::{Error, Name};
 use serde_json::{Value, json};
@@ -57,9 +59,12 @@ async fn what_a_version_lacks_is_named_and_not_asked_for() {
     let server = Server::start(Some("v0.24.12")).await;
     let client = client(&server.url()).build().unwrap();
     let deployment = DeploymentId::parse("d").unwrap();
+    let application = ApplicationId::parse("a").unwrap();
     let errors = [
         client.deployments().read_logs(&deployment, Tail::usual()).await.unwrap_err(),
         client.deployments().queue().await.unwrap_err(),
+        client.applications().read_logs(&application, Tail::usual()).await.unwrap_err(),
+        client.applications().kill_build(&application).await.unwrap_err(),
         client.environments().by_project(&ProjectId::parse("p").unwrap()).await.unwrap_err(),
         client.environments().remove(&EnvironmentId::parse("e").unwrap()).await.unwrap_err(),
     ];
@@ -69,6 +74,8 @@ async fn what_a_version_lacks_is_named_and_not_asked_for() {
         [
             "Dokploy 0.24.12 has no `deployment.readLogs`",
             "Dokploy 0.24.12 has no `deployment.queueList`",
+            "Dokploy 0.24.12 has no `application.readLogs`",
+            "Dokploy 0.24.12 has no `application.killBuild`",
             "Dokploy 0.24.12 has no `environment.byProjectId`",
             "Dokploy 0.24.12 has no `environment.remove`",
         ]
@@ -78,6 +85,55 @@ async fn what_a_version_lacks_is_named_and_not_asked_for() {
     server.set_version("v0.31.0");
     server.plan([Reply::json(200, &json!([]))]);
     assert_eq!(client.deployments().queue().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_came_later_is_asked_for_since_the_version_that_has_it() {
+    let server = Server::start(None).await;
+    let (application, deployment) = (ApplicationId::parse("a").unwrap(), DeploymentId::parse("d").unwrap());
+    for (older, newer, call) in
+        [("v0.28.8", "v0.29.0", "application.readLogs"), ("v0.25.7", "v0.25.8", "application.killBuild")]
+    {
+        let make = async |version| {
+            server.set_version(version);
+            let client = client(&server.url()).build().unwrap();
+            match call {
+                "application.readLogs" => {
+                    server.plan([Reply::json(200, &json!("2026-11-21T07:55:54Z up\n"))]);
+                    let tail = Tail::lines(7).unwrap();
+                    client.applications().read_logs(&application, tail).await
+                }
+                _ => {
+                    server.plan([Reply::text(200, "")]);
+                    client.applications().kill_build(&application).await.map(|()| String::new())
+                }
+            }
+        };
+        let error = make(older).await.unwrap_err();
+        assert!(matches!(error, Error::Unsupported { call: named, .. } if named == call), "{error:?}");
+        assert_eq!(server.seen().len(), 0);
+        let told = make(newer).await.unwrap();
+        let [seen] = &server.seen()[..] else { panic!("{:?}", server.seen()) };
+        assert_eq!(seen.path, format!("/api/{call}"));
+        if call == "application.readLogs" {
+            assert_eq!(told, "2026-11-21T07:55:54Z up\n");
+            let query =
+                [("applicationId", "a"), ("tail", "7")].map(|(name, it)| (name.to_owned(), it.to_owned()));
+            assert_eq!((&*seen.method, &*seen.query), ("GET", &query[..]));
+        } else {
+            assert_eq!((&*seen.method, &*seen.body), ("POST", br#"{"applicationId":"a"}"#.as_slice()));
+        }
+    }
+    // All versions have this one.
+    server.set_version("v0.24.0");
+    server.plan([Reply::text(200, "")]);
+    let client = client(&server.url()).build().unwrap();
+    client.deployments().kill_process(&deployment).await.unwrap();
+    let seen = &server.seen()[0];
+    assert_eq!(
+        (&*seen.path, &*seen.body),
+        ("/api/deployment.killProcess", br#"{"deploymentId":"d"}"#.as_slice())
+    );
 }
 
 #[tokio::test]
@@ -118,6 +174,54 @@ async fn an_upgrade_is_noticed_after_a_failure() {
     client.applications().create(&new).await.unwrap();
     let body: Value = serde_json::from_slice(&server.seen()[0].body).unwrap();
     assert_eq!(body, json!({"name": "x", "environmentId": "e"}));
+}
+
+#[tokio::test]
+async fn an_outage_costs_no_question_for_the_version_but_where_it_matters() {
+    let server = Server::start(Some("v0.30.2")).await;
+    let client = client(&server.url()).build().unwrap();
+    client.version().await.unwrap();
+    server.plan([Reply::text(502, "")]);
+    for _ in 0..3 {
+        client.projects().all().await.unwrap_err();
+        client.projects().create(&NewProject::new(Name::parse("x").unwrap())).await.unwrap_err();
+    }
+    assert_eq!((server.versions_told(), server.seen().len()), (0, 3 * (3 + 1)));
+    let new = NewApplication::new(Name::parse("x").unwrap(), place(Some("e")));
+    client.applications().create(&new).await.unwrap_err();
+    assert_eq!(server.versions_told(), 1);
+    client.environments().by_project(&ProjectId::parse("p").unwrap()).await.unwrap_err();
+    client.deployments().queue().await.unwrap_err();
+    assert_eq!(server.versions_told(), 3);
+    server.plan([Reply::json(200, &json!([]))]);
+    client.deployments().queue().await.unwrap();
+    client.deployments().queue().await.unwrap();
+    assert_eq!(server.versions_told(), 1, "it is known again");
+}
+
+#[tokio::test]
+async fn the_question_for_the_version_and_the_call_end_in_one_time() {
+    let server = Server::start(None).await;
+    let limit = Duration::from_millis(800);
+    let version = || Reply::json(200, &json!("v0.30.2")).late(limit * 3 / 4);
+    let client = client(&server.url()).limits(|limits| limits.call = limit).build().unwrap();
+    server.plan([version(), Reply::Silence]);
+    let start = Instant::now();
+    let error = client.projects().create(&NewProject::new(Name::parse("x").unwrap())).await.unwrap_err();
+    assert!(matches!(error, Error::MaybeDone { call: "project.create", .. }), "{error:?}");
+    assert!(start.elapsed() < limit * 3 / 2, "{:?}", start.elapsed());
+    // The version is in doubt now, and asked for again.
+    server.plan([version(), Reply::Silence]);
+    let start = Instant::now();
+    let error = client.deployments().queue().await.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { call: "deployment.queueList", .. }), "{error:?}");
+    assert!(start.elapsed() < limit * 3 / 2, "{:?}", start.elapsed());
+    // A change is not sent where the question takes all of the time.
+    server.plan([Reply::Silence]);
+    let new = NewApplication::new(Name::parse("x").unwrap(), place(Some("e")));
+    let error = client.applications().create(&new).await.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { call: "settings.getDokployVersion", .. }), "{error:?}");
+    assert_eq!(server.seen().len(), 1);
 }
 
 #[tokio::test]

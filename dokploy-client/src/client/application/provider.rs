@@ -7,6 +7,12 @@ use crate::error::{Error, Result};
 use crate::id::ApplicationId;
 use crate::image::{Image, is_registry};
 
+/// Characters of a host, and of a user's name.
+const MAX_CHARS: usize = 255;
+
+/// Characters of a password; those that clouds make have some two thousand.
+const MAX_PASSWORD_CHARS: usize = 4096;
+
 /// The image that an application comes from.
 #[derive(Debug, Clone)]
 pub struct DockerProvider {
@@ -63,24 +69,27 @@ impl Registry {
     /// A registry `HOST[:PORT]`, and who logs in there.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where the host is none, and for a name or password that has another character than these: a
-    /// name letters, digits and `-._@+`, a password all of ASCII that can be seen, but for `"`, `$`, `` ` `` and `\`.
-    /// Servers put both into a command between double quotes.
+    /// [`Error::Invalid`] where the host is none or has more than 255 characters, and for a name or password that
+    /// begins with `-` or has another character than these: a name 1 to 255 letters, digits and `-._@+`, a password 1
+    /// to 4096 of ASCII that can be seen, but for `"`, `$`, `` ` `` and `\`. Servers put both into a command between
+    /// double quotes.
     pub fn new(url: &str, username: &str, password: impl Into<SecretString>) -> Result<Self> {
-        if !is_registry(url) {
+        if url.len() > MAX_CHARS || !is_registry(url) {
             return Err(Error::invalid(
                 "registry",
                 "it must be a host such as `ghcr.io`, with a port or without",
             ));
         }
         let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._@+".contains(&byte);
-        if username.is_empty() || username.starts_with('-') || !username.bytes().all(is_of_name) {
-            return Err(Error::invalid("username", "it must be of letters, digits and `-._@+`"));
+        let is_in_limits = (1..=MAX_CHARS).contains(&username.len()) && !username.starts_with('-');
+        if !is_in_limits || !username.bytes().all(is_of_name) {
+            let reason = "it must be 1 to 255 letters, digits and `-._@+`, and not begin with `-`";
+            return Err(Error::invalid("username", reason));
         }
         let password = password.into();
         if !is_inert(password.expose_secret()) {
-            let reason =
-                "it must be of visible ASCII, without `\"`, `$`, a backtick or `\\`, and not begin with `-`";
+            let reason = "it must be 1 to 4096 of visible ASCII, but for `\"`, `$`, a backtick and `\\`, and not begin with \
+                          `-`";
             return Err(Error::invalid("password", reason));
         }
         Ok(Self { url: url.into(), username: username.into(), password })
@@ -90,7 +99,7 @@ impl Registry {
 /// Whether a shell leaves a text as it is between double quotes, and `echo` too.
 fn is_inert(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"$`\\".contains(&byte);
-    !text.is_empty() && !text.starts_with('-') && text.bytes().all(is_plain)
+    (1..=MAX_PASSWORD_CHARS).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(is_plain)
 }
 
 #[cfg(test)]
@@ -104,7 +113,11 @@ mod tests {
         {
             assert!(Registry::new(url, username, password).is_ok(), "{url} {username} {password}");
         }
-        for bad in ["", "a b", "a\"b", "$x", "`x`", "a\\", "-n", "a\nb", "é"] {
+        let longest = "x".repeat(MAX_CHARS);
+        assert!(Registry::new(&longest, &longest, "x".repeat(MAX_PASSWORD_CHARS)).is_ok());
+        for bad in
+            [&*"x".repeat(MAX_PASSWORD_CHARS + 1), "", "a b", "a\"b", "$x", "`x`", "a\\", "-n", "a\nb", "é"]
+        {
             for (url, username, password) in [(bad, "u", "p"), ("h", bad, "p"), ("h", "u", bad)] {
                 let error = Registry::new(url, username, password).unwrap_err();
                 assert!(matches!(error, Error::Invalid { .. }), "{error:?}");

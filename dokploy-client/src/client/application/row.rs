@@ -34,6 +34,9 @@ pub struct Application {
     pub docker_image: Option<String>,
     /// How many containers there are to be.
     pub replicas: Option<u32>,
+    /// Bytes of memory that a container may take; no limit where there is none, or one that is no number.
+    #[serde(default, rename = "memoryLimit", deserialize_with = "number_or_none")]
+    pub memory_bytes: Option<u64>,
     /// Its variables, as dotenv.
     #[serde(default, deserialize_with = "secret_or_null")]
     pub env: Option<SecretString>,
@@ -47,13 +50,26 @@ pub struct Application {
     /// Its domains, where they are told: by `one`.
     #[serde(default)]
     pub domains: Vec<Domain>,
-    /// Its deployments, newest first, where they are told: by `one`.
-    #[serde(default)]
+    /// Its deployments, newest first, where they are told: by all calls that tell an application, but for `create`.
+    #[serde(default, deserialize_with = "newest_first")]
     pub deployments: Vec<Deployment>,
+}
+
+/// It is stored as text, of which old versions check nothing.
+fn number_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.trim().parse().ok()))
 }
 
 fn secret_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map(SecretString::from))
+}
+
+/// Dokploy tells them in no order: oldest first, as long as the database did not move one.
+fn newest_first<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Deployment>, D::Error> {
+    let mut deployments = Vec::<Deployment>::deserialize(deserializer)?;
+    deployments.sort_by_key(|it| it.created_at);
+    deployments.reverse();
+    Ok(deployments)
 }
 
 /// An application, as its project or environment tells it.
