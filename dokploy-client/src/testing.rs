@@ -1,13 +1,13 @@
 //! What tests of programs that use this crate need: a [`Dokploy`] server played on this machine.
 //!
-//! It behaves as three servers were recorded to behave: [`Version`] says which. Projects, environments, applications,
-//! domains, deployments and the queue of jobs are there, in memory; so are the shapes of answers and errors, the limits and
-//! the oddities. An image's name decides what comes of a job: with `missing` it can't be pulled, with `slow` it takes
-//! longer, with `nocreate` its service is refused. What else happens on a real server's machine shows in
-//! [`Dokploy::services`] and [`Dokploy::traefik_files`].
+//! It behaves as three servers were recorded to behave, or as a fourth does by its source: [`Version`] says which.
+//! Projects, environments, applications, domains, deployments and the queue of jobs are there, in memory; so are the shapes
+//! of answers and errors, the limits and the oddities. An image's name decides what comes of a job: with `missing` it can't
+//! be pulled, with `slow` it takes longer, with `nocreate` its service is refused. What else happens on a real server's
+//! machine shows in [`Dokploy::services`] and [`Dokploy::traefik_files`].
 //!
 //! What goes wrong is [injected](Dokploy::inject) as a [`Fault`]: lost requests and replies, refusals, bad answers, waits,
-//! stuck jobs, and a restart at any call.
+//! bodies that come slowly or in part, stuck jobs, and a restart at any call.
 //!
 //! ```
 //! use dokploy_client::client::NewProject;
@@ -33,9 +33,11 @@
 //! ```
 //!
 //! Not played: remote servers, compose, registries, the WebSocket log, the cloud, compressed answers, and calls that the
-//! client does not have.
+//! client does not have; of those that it has, `application.readLogs`, `application.killBuild` and
+//! `deployment.killProcess`.
 
 mod answer;
+mod body;
 mod calls;
 mod checks;
 mod dokploy;

@@ -1,4 +1,5 @@
-//! The loopback Dokploy answers as three servers were recorded to answer, and fails as it is told to.
+//! The loopback Dokploy answers as three servers were recorded to answer, or as a fourth does by its source, and fails as it
+//! is told to.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -16,6 +17,8 @@ mod recorded;
 mod replay;
 #[path = "loopback/side_effects.rs"]
 mod side_effects;
+#[path = "loopback/source.rs"]
+mod source;
 #[path = "loopback/transport.rs"]
 mod transport;
 

@@ -1,15 +1,18 @@
 //! What is answered: a status, headers and a body.
 
 use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
 use serde_json::{Map, Value, json};
 
 use super::versions::Version;
+use crate::error::{Error, Result};
 
 /// An answer, as a [`Fault`](super::Fault) may put in place of the real one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) status: StatusCode,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Bytes,
     pub(super) framing: Framing,
 }
@@ -23,21 +26,26 @@ pub(super) enum Framing {
 
 impl Answer {
     /// An answer without a body.
-    #[must_use]
-    pub fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), framing: Framing::Chunked }
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for what is no status of an answer: those are 200 to 599.
+    pub fn status(status: u16) -> Result<Self> {
+        match StatusCode::from_u16(status) {
+            Ok(status) if is_final(status) => Ok(Self::of(status)),
+            _ => Err(Error::invalid("status", "it must be 200 to 599")),
+        }
     }
 
     /// With JSON.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
-        self.text(body.to_string()).header("content-type", "application/json")
+        self.text(body.to_string()).with(CONTENT_TYPE, "application/json")
     }
 
     /// With a web page, as a proxy before Dokploy answers.
     #[must_use]
     pub fn html(self, body: impl Into<String>) -> Self {
-        self.text(body).header("content-type", "text/html")
+        self.text(body).with(CONTENT_TYPE, "text/html")
     }
 
     /// With a body as it is.
@@ -46,18 +54,106 @@ impl Answer {
         Self { body: Bytes::from(body.into()), ..self }
     }
 
-    /// With a header, such as `retry-after`.
-    #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+    /// With a header, such as `retry-after`, in place of one of this name.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for what is no name or no value, and for a header that tells where the body ends: the server
+    /// tells that itself.
+    pub fn header(self, name: &str, value: &str) -> Result<Self> {
+        let name = HeaderName::try_from(name).map_err(|_| Error::invalid("header", "that is no name"))?;
+        if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
+            return Err(Error::invalid("header", "the server tells itself where a body ends"));
+        }
+        if HeaderValue::from_str(value).is_err() {
+            return Err(Error::invalid("header", "that is no value"));
+        }
+        Ok(self.with(name, value))
+    }
+}
+
+/// What the server answers by itself.
+impl Answer {
+    pub(super) fn of(status: StatusCode) -> Self {
+        Self { status, headers: Vec::new(), body: Bytes::new(), framing: Framing::Chunked }
+    }
+
+    pub(super) fn ok() -> Self {
+        Self::of(StatusCode::OK)
+    }
+
+    /// A value that no header takes is left out.
+    pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
         self
     }
 
     /// JSON as it comes from before the calls: with a `Content-Length` instead of chunks.
     pub(super) fn plain_json(self, body: &Value) -> Self {
-        let answer = self.text(body.to_string()).header("content-type", "application/json; charset=utf-8");
+        let answer = self.text(body.to_string()).with(CONTENT_TYPE, "application/json; charset=utf-8");
         Self { framing: Framing::Length, ..answer }
     }
+
+    /// To a key that is unknown or used up.
+    pub(super) fn bad_key() -> Self {
+        Self::of(StatusCode::UNAUTHORIZED).plain_json(&json!({ "message": "Unauthorized" }))
+    }
+
+    /// To a body that is longer than [`BODY_MAX`](super::BODY_MAX).
+    pub(super) fn too_large() -> Self {
+        Self::of(StatusCode::PAYLOAD_TOO_LARGE).text("Body exceeded 1mb limit")
+    }
+
+    pub(super) fn too_many_requests(seconds: u64) -> Self {
+        let answer = Self::of(StatusCode::TOO_MANY_REQUESTS).text("Too Many Requests");
+        answer.with(RETRY_AFTER, &seconds.to_string())
+    }
+
+    pub(super) fn bad_gateway() -> Self {
+        Self::of(StatusCode::BAD_GATEWAY).html("<html><body>Bad Gateway</body></html>")
+    }
+
+    /// What a version answers to a call with this status, though nothing is wrong.
+    pub(super) fn injected(status: u16, version: Version, call: &str) -> Self {
+        let status = StatusCode::from_u16(status).ok().filter(|status| is_final(*status));
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::too_large();
+        }
+        match code(status) {
+            Some(code) => Refusal::new(status, code, "Injected").answer(version, Some(call)),
+            None => Self::of(status),
+        }
+    }
+}
+
+fn is_final(status: StatusCode) -> bool {
+    (200..600).contains(&status.as_u16())
+}
+
+/// The codes of tRPC, in which Dokploy's calls are written.
+fn code(status: StatusCode) -> Option<&'static str> {
+    Some(match status.as_u16() {
+        400 => "BAD_REQUEST",
+        401 => "UNAUTHORIZED",
+        402 => "PAYMENT_REQUIRED",
+        403 => "FORBIDDEN",
+        404 => "NOT_FOUND",
+        405 => "METHOD_NOT_SUPPORTED",
+        408 => "TIMEOUT",
+        409 => "CONFLICT",
+        412 => "PRECONDITION_FAILED",
+        415 => "UNSUPPORTED_MEDIA_TYPE",
+        422 => "UNPROCESSABLE_CONTENT",
+        428 => "PRECONDITION_REQUIRED",
+        429 => "TOO_MANY_REQUESTS",
+        499 => "CLIENT_CLOSED_REQUEST",
+        500 => "INTERNAL_SERVER_ERROR",
+        501 => "NOT_IMPLEMENTED",
+        502 => "BAD_GATEWAY",
+        503 => "SERVICE_UNAVAILABLE",
+        504 => "GATEWAY_TIMEOUT",
+        _ => return None,
+    })
 }
 
 /// What a call that is carried out answers.
@@ -71,8 +167,8 @@ pub(super) enum Reply {
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Self {
         match reply {
-            Reply::Json(value) => Self::status(200).json(&value),
-            Reply::Nothing => Self::status(200).header("content-type", "application/json"),
+            Reply::Json(value) => Self::ok().json(&value),
+            Reply::Nothing => Self::ok().with(CONTENT_TYPE, "application/json"),
         }
     }
 }
@@ -80,7 +176,7 @@ impl From<Reply> for Answer {
 /// Why a call is not carried out.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    status: u16,
+    status: StatusCode,
     code: &'static str,
     message: String,
     issues: Option<Issues>,
@@ -96,38 +192,38 @@ pub(super) struct Issues {
 
 impl Refusal {
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
-        Self::new(400, "BAD_REQUEST", message)
+        Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
     }
 
     pub(super) fn unauthorized(message: impl Into<String>) -> Self {
-        Self::new(401, "UNAUTHORIZED", message)
+        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message)
     }
 
     /// There is no such `Project`, `Application` and so on.
     pub(super) fn not_found(thing: &str) -> Self {
-        Self::new(404, "NOT_FOUND", format!("{thing} not found"))
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("{thing} not found"))
     }
 
     /// There is no such call.
     pub(super) fn no_call() -> Self {
-        Self::new(404, "NOT_FOUND", "Not found")
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "Not found")
     }
 
     pub(super) fn unsupported(content_type: &str) -> Self {
         // The quote is not closed in the recordings either.
         let message = format!("Unsupported content-type \"{content_type}");
-        Self::new(415, "UNSUPPORTED_MEDIA_TYPE", message)
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
     }
 
     pub(super) fn internal(message: impl Into<String>) -> Self {
-        Self::new(500, "INTERNAL_SERVER_ERROR", message)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR", message)
     }
 
     pub(super) fn invalid(issues: Issues) -> Self {
         Self { issues: Some(issues), ..Self::bad_request("Input validation failed") }
     }
 
-    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), issues: None }
     }
 
@@ -140,11 +236,11 @@ impl Refusal {
         }
         if version.is_strict() {
             let zod = fields.map(|fields| json!({ "formErrors": [], "fieldErrors": fields }));
-            body["data"] = json!({ "code": self.code, "httpStatus": self.status, "zodError": zod });
+            body["data"] = json!({ "code": self.code, "httpStatus": self.status.as_u16(), "zodError": zod });
             if let Some(call) = call {
                 body["data"]["path"] = call.into();
             }
         }
-        Answer::status(self.status).json(&body)
+        Answer::of(self.status).json(&body)
     }
 }

@@ -88,10 +88,14 @@ enum Wrong {
     Type { expected: &'static str, received: &'static str },
     TooShort,
     PortTooSmall,
+    PortTooLarge,
     Option { options: &'static [&'static str], received: String },
     AppName,
     Host,
 }
+
+/// Read in the source of each version, not recorded.
+const PORT_MAX: i64 = 65_535;
 
 const APP_NAME: &str = "App name can only contain letters, numbers, dots, underscores and hyphens";
 const HOST: &str = "Invalid domain name. Use only letters, numbers, hyphens and dots (e.g. example.com). \
@@ -113,6 +117,7 @@ fn find(version: Version, rule: &Rule<'_>, value: Option<&Value>) -> Option<Wron
         (Kind::Port, Some(_)) if !version.is_strict() => wrong("number"),
         (Kind::Port, _) => match number(value).as_ref().and_then(Value::as_i64) {
             Some(port) if port < 1 => Some(Wrong::PortTooSmall),
+            Some(port) if port > PORT_MAX => Some(Wrong::PortTooLarge),
             Some(_) => None,
             None => wrong("number"),
         },
@@ -174,6 +179,7 @@ impl Wrong {
             Self::TooShort if is_strict => "Too small: expected string to have >=1 characters".to_owned(),
             Self::TooShort => "String must contain at least 1 character(s)".to_owned(),
             Self::PortTooSmall => "Port must be at least 1".to_owned(),
+            Self::PortTooLarge => format!("Port must be {PORT_MAX} or below"),
             Self::Option { options, .. } if is_strict => {
                 format!("Invalid option: expected one of \"{}\"", options.join("\"|\""))
             }
@@ -206,6 +212,9 @@ impl Wrong {
             Self::PortTooSmall => {
                 json!({ "origin": "number", "code": "too_small", "minimum": 1, "inclusive": true })
             }
+            Self::PortTooLarge => {
+                json!({ "origin": "number", "code": "too_big", "maximum": PORT_MAX, "inclusive": true })
+            }
             Self::Option { options, .. } => json!({ "code": "invalid_value", "values": options }),
             Self::AppName => {
                 let pattern = "/^[a-zA-Z0-9._-]+$/";
@@ -224,6 +233,9 @@ impl Wrong {
             }
             Self::TooShort => too_small("string"),
             Self::PortTooSmall => too_small("number"),
+            Self::PortTooLarge => {
+                json!({ "code": "too_big", "maximum": PORT_MAX, "type": "number", "inclusive": true, "exact": false })
+            }
             Self::Option { options, received } => {
                 json!({ "received": received, "code": "invalid_enum_value", "options": options })
             }

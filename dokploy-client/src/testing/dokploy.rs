@@ -18,7 +18,8 @@ use super::server::{Settings, Shared};
 use super::state::{Service, State};
 use super::versions::Version;
 
-/// A Dokploy server on a free port of 127.0.0.1. Dropping it closes the port and all connections.
+/// A Dokploy server on a free port of 127.0.0.1. When it was dropped, the port is closed and no call is carried out any
+/// more; connections break off as soon as the runtime comes to them.
 #[must_use = "the server stops when it is dropped"]
 pub struct Dokploy {
     shared: Arc<Shared>,
@@ -28,7 +29,7 @@ pub struct Dokploy {
 #[derive(Debug, Clone)]
 pub struct DokployBuilder {
     version: Version,
-    seed: u64,
+    seed: Option<u64>,
     settings: Settings,
 }
 
@@ -54,10 +55,11 @@ impl DokployBuilder {
         self
     }
 
-    /// Decides the ids, names and keys that the server makes up. 0.
+    /// Decides the ids, names and keys that the server makes up. Chance does unless it is set, so that what belongs to one
+    /// server is unknown to another.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.seed = Some(seed);
         self
     }
 
@@ -70,9 +72,9 @@ impl DokployBuilder {
     /// Outside of a Tokio runtime.
     pub fn start(self) -> io::Result<Dokploy> {
         let listener = life::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        let state = State::new(self.version, self.seed);
+        let state = State::new(self.version, self.seed.unwrap_or_else(|| fastrand::u64(..)));
         let shared = Arc::new(Shared::new(listener.local_addr()?, self.settings, state));
-        *shared.life() = life::up(listener, &shared, 1);
+        life::begin(listener, &shared);
         Ok(Dokploy { shared })
     }
 }
@@ -95,7 +97,7 @@ impl Dokploy {
     pub fn builder(version: Version) -> DokployBuilder {
         let timing = Timing::default();
         let settings = Settings { timing, holds_jobs: false, restart_takes: Duration::from_millis(50) };
-        DokployBuilder { version, seed: 0, settings }
+        DokployBuilder { version, seed: None, settings }
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`. A restart keeps it.
@@ -132,7 +134,8 @@ impl Dokploy {
 
 /// What goes wrong.
 impl Dokploy {
-    /// Lets something go wrong. Of several that would strike one call, the one that was injected first does.
+    /// Lets something go wrong. Of several of a [kind](Fault) that would strike one call, the one that was injected first
+    /// does.
     pub fn inject(&self, fault: Fault) {
         self.shared.faults().add(fault);
     }
@@ -149,7 +152,8 @@ impl Dokploy {
     }
 
     /// Ends the server's process and starts it again: connections break, for a while none is accepted, and jobs fare as the
-    /// version has it. Returns when it listens again.
+    /// version has it. Returns when it listens again; at once if it is down. Dropped before, it leaves the server down,
+    /// until [`come_up`](Self::come_up).
     ///
     /// # Errors
     /// The port was taken meanwhile.
@@ -157,7 +161,8 @@ impl Dokploy {
         life::restart(&self.shared).await
     }
 
-    /// Ends the server's process; connections are refused when this returns, until [`come_up`](Self::come_up).
+    /// Ends the server's process; connections are refused when this returns, until [`come_up`](Self::come_up). Jobs fare as
+    /// the version has it. Dropped before it returns, it has ended the process all the same.
     pub async fn go_down(&self) {
         life::go_down(&self.shared).await;
     }
@@ -217,7 +222,7 @@ impl Dokploy {
         rows(&self.shared.state().projects)
     }
 
-    /// All environments; none before 0.25.
+    /// All environments; none at 0.24.
     #[must_use]
     pub fn environments(&self) -> Vec<Value> {
         rows(&self.shared.state().environments)

@@ -14,7 +14,6 @@ use outcome::Outcome;
 use super::rows::{Row, row, text};
 use super::server::Shared;
 use super::state::{State, stamp};
-use super::versions::Version;
 
 /// How long jobs take. They wait by tokio's clock, so that a test can pause it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,7 +194,7 @@ impl State {
             self.queue = Queue::default();
         }
         let Some(Active { job, deployment, .. }) = running else { return };
-        if self.version >= Version::V0_26_7 {
+        if self.version.cancels_deployments() {
             self.deployments.update(&deployment, row([("status", "cancelled".into())]));
         }
         if self.version.is_strict() {
@@ -256,23 +255,29 @@ impl State {
     }
 }
 
-/// Runs jobs in their time, until it is dropped.
-pub(super) async fn run(shared: Arc<Shared>) {
-    loop {
-        if shared.state().queue.is_idle() {
+/// Runs jobs in their time, until their process ends.
+pub(super) async fn run(shared: Arc<Shared>, epoch: u64) {
+    let timing = &shared.settings.timing;
+    while let Some(is_idle) = shared.state_of(epoch).map(|state| state.queue.is_idle()) {
+        if is_idle {
             shared.jobs.notified().await;
             continue;
         }
-        tokio::time::sleep(shared.settings.timing.start).await;
-        shared.state().start_job();
-        let pace = shared.state().queue.pace(&shared.settings.timing);
-        match pace {
-            Ok(Some(length)) => {
+        tokio::time::sleep(timing.start).await;
+        let started = shared.state_of(epoch).map(|mut state| {
+            state.start_job();
+            state.queue.pace(timing)
+        });
+        match started {
+            Some(Ok(Some(length))) => {
                 tokio::time::sleep(length).await;
-                shared.state().finish_job();
+                if let Some(mut state) = shared.state_of(epoch) {
+                    state.finish_job();
+                }
             }
-            Ok(None) => shared.jobs.notified().await,
-            Err(NoJob) => {}
+            Some(Ok(None)) => shared.jobs.notified().await,
+            Some(Err(NoJob)) => {}
+            None => return,
         }
     }
 }

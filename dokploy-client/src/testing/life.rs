@@ -3,8 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::jobs;
@@ -14,7 +15,10 @@ use super::server::{Shared, accept};
 #[derive(Debug)]
 pub(super) enum Life {
     Up {
-        tasks: [JoinHandle<()>; 2],
+        /// Here rather than with the task that accepts: a task is dropped when its runtime comes to it, but the port closes
+        /// with the process.
+        listener: TcpListener,
+        tasks: Tasks,
         epoch: u64,
     },
     Down {
@@ -23,6 +27,9 @@ pub(super) enum Life {
     /// For good.
     Over,
 }
+
+/// What a process does: it accepts connections, and runs jobs.
+type Tasks = [JoinHandle<()>; 2];
 
 impl Default for Life {
     fn default() -> Self {
@@ -38,6 +45,33 @@ impl Life {
             Self::Down { .. } | Self::Over => 0,
         }
     }
+
+    /// The next connection of this process, by its number; `None` if it is no more.
+    pub(super) fn poll_accept(
+        &self,
+        of: u64,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<TcpStream>>> {
+        match self {
+            Self::Up { listener, epoch, .. } if *epoch == of => {
+                listener.poll_accept(context).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
+            }
+            _ => Poll::Ready(None),
+        }
+    }
+
+    /// Closes the port and tells the tasks to end. What ran is what is given; `None` if nothing did.
+    fn end(&mut self, next: impl FnOnce(u64) -> Self) -> Option<Tasks> {
+        let Self::Up { epoch, .. } = *self else { return None };
+        let Self::Up { tasks, .. } = std::mem::replace(self, next(epoch)) else { return None };
+        tasks.iter().for_each(JoinHandle::abort);
+        Some(tasks)
+    }
+}
+
+/// Starts the first process of a server, on a socket that listens.
+pub(super) fn begin(listener: TcpListener, shared: &Arc<Shared>) {
+    up(&mut shared.life(), listener, shared, 1);
 }
 
 /// Goes down, comes back after the time that a restart takes. What was down or over stays so.
@@ -49,55 +83,47 @@ pub(super) async fn restart(shared: &Arc<Shared>) -> io::Result<()> {
     come_up(shared)
 }
 
-/// Ends the process: connections break, and the port is closed when this returns. Says whether there was one.
+/// Ends the process, all at once; what is waited for is that its tasks have seen it. Says whether there was one.
 pub(super) async fn go_down(shared: &Arc<Shared>) -> bool {
-    let tasks = {
-        let mut life = shared.life();
-        match std::mem::replace(&mut *life, Life::Over) {
-            Life::Up { tasks, epoch } => {
-                *life = Life::Down { epochs: epoch };
-                tasks
-            }
-            other => {
-                *life = other;
-                return false;
-            }
-        }
-    };
+    let Some(tasks) = stop(shared) else { return false };
     for task in tasks {
-        task.abort();
         // It was told to end.
         _ = task.await;
     }
-    shared.state().restart();
     true
+}
+
+/// In one piece, whoever stops waiting afterwards.
+fn stop(shared: &Shared) -> Option<Tasks> {
+    let mut life = shared.life();
+    let tasks = life.end(|epochs| Life::Down { epochs })?;
+    shared.state().restart();
+    Some(tasks)
 }
 
 /// Starts a process, unless one runs or all is over.
 pub(super) fn come_up(shared: &Arc<Shared>) -> io::Result<()> {
     let mut life = shared.life();
     let Life::Down { epochs } = &*life else { return Ok(()) };
-    let listener = bind(shared.address)?;
-    *life = up(listener, shared, epochs + 1);
+    let epoch = epochs + 1;
+    up(&mut life, bind(shared.address)?, shared, epoch);
     Ok(())
 }
 
-/// A process on a socket that listens already.
-pub(super) fn up(listener: TcpListener, shared: &Arc<Shared>, epoch: u64) -> Life {
-    let accepting = tokio::spawn(accept(listener, Arc::clone(shared), epoch));
+/// The tasks find their process as soon as `life` is free again.
+fn up(life: &mut Life, listener: TcpListener, shared: &Arc<Shared>, epoch: u64) {
+    let accepting = tokio::spawn(accept(Arc::clone(shared), epoch));
     let jobs = if shared.settings.holds_jobs {
         tokio::spawn(std::future::ready(()))
     } else {
-        tokio::spawn(jobs::run(Arc::clone(shared)))
+        tokio::spawn(jobs::run(Arc::clone(shared), epoch))
     };
-    Life::Up { tasks: [accepting, jobs], epoch }
+    *life = Life::Up { listener, tasks: [accepting, jobs], epoch };
 }
 
 /// Ends it for good.
 pub(super) fn end(shared: &Shared) {
-    if let Life::Up { tasks, .. } = std::mem::replace(&mut *shared.life(), Life::Over) {
-        tasks.iter().for_each(JoinHandle::abort);
-    }
+    _ = shared.life().end(|_| Life::Over);
 }
 
 pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {

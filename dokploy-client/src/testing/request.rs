@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use hyper::StatusCode;
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, Refusal};
@@ -61,10 +62,10 @@ impl Request {
     /// What is answered to a body that can't be read, before anybody asks who calls.
     pub(super) fn unreadable(&self) -> Option<Answer> {
         if self.is_too_long {
-            return Some(Answer::status(413).text("Body exceeded 1mb limit"));
+            return Some(Answer::too_large());
         }
         let is_bad = self.is_json() && !self.call.body.is_empty() && self.json().is_none();
-        is_bad.then(|| Answer::status(400).text("Invalid JSON"))
+        is_bad.then(|| Answer::of(StatusCode::BAD_REQUEST).text("Invalid JSON"))
     }
 
     /// The parameters of a query. An empty one is none. One that came twice is a list, or the first where the version is

@@ -8,6 +8,8 @@ mod environments;
 mod jobs;
 mod projects;
 
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, LOCATION, REFRESH};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal, Reply};
@@ -41,14 +43,14 @@ impl State {
     /// Carries a request out, all at once.
     pub(super) fn handle(&mut self, request: &Request) -> Answer {
         if let Some(path) = request.path.strip_suffix('/') {
-            let answer = Answer::status(308).text(path).header("location", path);
-            return answer.header("refresh", format!("0;url={path}"));
+            let answer = Answer::of(StatusCode::PERMANENT_REDIRECT).text(path).with(LOCATION, path);
+            return answer.with(REFRESH, &format!("0;url={path}"));
         }
         match &*request.call.name {
-            "health" => return Answer::status(200).plain_json(&json!({ "ok": true })),
+            "health" => return Answer::ok().plain_json(&json!({ "ok": true })),
             "trpc/settings.health" => {
                 let health = health(self.version);
-                return Answer::status(200).json(&json!({ "result": { "data": { "json": health } } }));
+                return Answer::ok().json(&json!({ "result": { "data": { "json": health } } }));
             }
             _ => {}
         }
@@ -57,14 +59,14 @@ impl State {
         }
         match self.keys.check(request.key.as_deref()) {
             Some(role) => self.answer(request, role),
-            None => Answer::status(401).plain_json(&json!({ "message": "Unauthorized" })),
+            None => Answer::bad_key(),
         }
     }
 
     fn answer(&mut self, request: &Request, role: Role) -> Answer {
         let (version, name, method) = (self.version, &*request.call.name, &*request.call.method);
         if method == "HEAD" {
-            return Answer::status(204).header("content-type", "application/json");
+            return Answer::of(StatusCode::NO_CONTENT).with(CONTENT_TYPE, "application/json");
         }
         let Some(route) = find(version, name).filter(|route| route.method == method) else {
             return Refusal::no_call().answer(version, None);

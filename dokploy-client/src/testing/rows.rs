@@ -1,4 +1,5 @@
-//! Rows and tables, and the columns that nobody here looks at: they come from recorded rows.
+//! Rows and tables, and the columns that nobody here looks at: they come from recorded rows, and those of 0.25.11 from its
+//! source.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -8,7 +9,7 @@ use super::versions::Version;
 /// A row as the API shows it.
 pub(super) type Row = Map<String, Value>;
 
-/// What a fresh row looks like, from the recordings of a version.
+/// What a fresh row looks like.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Template {
     pub(super) application: Row,
@@ -24,11 +25,25 @@ impl Template {
     pub(super) fn of(version: Version) -> Self {
         let text = match version {
             Version::V0_24_12 => include_str!("rows/v0.24.12.json"),
+            Version::V0_25_11 => return Self::of(Version::V0_26_7).before_0_26(),
             Version::V0_26_7 => include_str!("rows/v0.26.7.json"),
             Version::V0_30_2 => include_str!("rows/v0.30.2.json"),
         };
         // A test reads all three.
         serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// Without what came between 0.25.11 and 0.26.7, by the tables in the source of the two.
+    fn before_0_26(mut self) -> Self {
+        for column in NEW_APPLICATION_COLUMNS {
+            self.application.remove(column);
+        }
+        self.application.insert("railpackVersion".to_owned(), "0.2.2".into());
+        for relation in ["buildRegistry", "rollbackRegistry"] {
+            self.relations.remove(relation);
+        }
+        self.deployment.remove("buildServerId");
+        self
     }
 
     /// A row with an empty list for each kind of service.
@@ -37,6 +52,16 @@ impl Template {
         row
     }
 }
+
+/// Of 0.26.
+const NEW_APPLICATION_COLUMNS: [&str; 6] = [
+    "args",
+    "bitbucketRepositorySlug",
+    "buildRegistryId",
+    "buildServerId",
+    "createEnvFile",
+    "rollbackRegistryId",
+];
 
 /// Rows in the order in which the database gives them where it is asked for no order: one that was changed comes last.
 #[derive(Debug)]
@@ -112,7 +137,7 @@ mod tests {
 
     #[test]
     fn each_version_has_its_rows() {
-        for version in Version::ALL {
+        for version in Version::ALL.into_iter().chain([Version::V0_25_11]) {
             let template = Template::of(version);
             assert!(template.application.len() > 80 && template.kinds.len() > 5, "{version}");
             assert!(template.domain.contains_key("host") && template.deployment.contains_key("logPath"));

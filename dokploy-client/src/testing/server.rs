@@ -1,29 +1,29 @@
 //! The sockets: connections, requests, and the faults that are played on them.
 
-use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::Response;
+use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
-use super::answer::{Answer, Framing};
+use super::answer::Answer;
+use super::body::{Delivery, Pieces};
 use super::calls::Calls;
-use super::faults::{Faults, Point, What};
+use super::faults::{End, Faults, Point, Struck};
 use super::jobs::Timing;
 use super::life::Life;
 use super::request::{BODY_MAX, Call, Request};
@@ -55,7 +55,8 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     /// Told when there may be something for the jobs to do.
     pub(super) jobs: Notify,
-    pub(super) life: Mutex<Life>,
+    /// Locked before the state where both are.
+    life: Mutex<Life>,
     state: Mutex<State>,
     faults: Mutex<Faults>,
     calls: Mutex<Calls>,
@@ -78,6 +79,13 @@ impl Shared {
         locked(&self.state)
     }
 
+    /// The state for a process, by its number; `None` if it is no more. Who holds it is done with it before the process
+    /// can end.
+    pub(super) fn state_of(&self, epoch: u64) -> Option<MutexGuard<'_, State>> {
+        let life = self.life();
+        (life.epoch() == epoch).then(|| self.state())
+    }
+
     pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
         locked(&self.faults)
     }
@@ -95,18 +103,19 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Serves connections until it is dropped, and they with it.
-pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, epoch: u64) {
+/// Serves connections until their process ends, and they with it.
+pub(super) async fn accept(shared: Arc<Shared>, epoch: u64) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         if connections.len() >= CONNECTIONS_MAX {
             connections.join_next().await;
         }
-        match listener.accept().await {
-            Ok((stream, _)) => _ = connections.spawn(serve(stream, Arc::clone(&shared), epoch)),
+        match poll_fn(|context| shared.life().poll_accept(epoch, context)).await {
+            Some(Ok(stream)) => _ = connections.spawn(serve(stream, Arc::clone(&shared), epoch)),
             // Too many open files, most likely: others close theirs meanwhile.
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Some(Err(_)) => sleep(Duration::from_millis(10)).await,
+            None => return,
         }
     }
 }
@@ -130,7 +139,7 @@ async fn answer_or_break(
     // A task of its own: a client that leaves changes nothing.
     let carried_out = tokio::spawn(carry_out(request, shared, epoch)).await;
     match carried_out {
-        Ok(Some(answer)) => Ok(response(answer)),
+        Ok(Some((answer, delivery))) => Ok(response(answer, delivery)),
         Ok(None) | Err(_) => {
             breaks.set();
             Err(io::ErrorKind::ConnectionReset.into())
@@ -139,52 +148,64 @@ async fn answer_or_break(
 }
 
 /// Carries a call out, with what is to go wrong; `None` breaks the connection off.
-async fn carry_out(request: Request, shared: Arc<Shared>, epoch: u64) -> Option<Answer> {
+async fn carry_out(request: Request, shared: Arc<Shared>, epoch: u64) -> Option<(Answer, Delivery)> {
     shared.calls().add(request.call.clone());
-    let fault = shared.faults().take(&request.call.name);
-    if let Some((Point::Before, what)) = &fault
-        && let ControlFlow::Break(end) = strike(what, &shared).await
-    {
-        return end;
-    }
     if shared.life().epoch() != epoch {
         return None;
     }
-    let answer = {
-        let mut state = shared.state();
-        let made = state.queue.made();
-        let answer = state.handle(&request);
-        if state.queue.made() > made && matches!(fault, Some((_, What::StuckJob))) {
-            state.queue.stick_last();
-        }
-        answer
-    };
-    shared.jobs.notify_one();
-    if let Some((Point::After, what)) = &fault
-        && let ControlFlow::Break(end) = strike(what, &shared).await
-    {
-        return end;
+    let struck = shared.faults().take(&request.call.name);
+    if let ControlFlow::Break(end) = strike(&struck, Point::Before, &request.call, &shared).await {
+        return Some((end?, struck.body));
     }
+    let answer = handle(&request, &shared, epoch)?;
+    let answer = match strike(&struck, Point::After, &request.call, &shared).await {
+        ControlFlow::Break(end) => end?,
+        ControlFlow::Continue(()) => answer,
+    };
+    Some((answer, struck.body))
+}
+
+/// Does what goes wrong then, which may end the call with an answer, or without one.
+async fn strike(
+    struck: &Struck,
+    at: Point,
+    call: &Call,
+    shared: &Arc<Shared>,
+) -> ControlFlow<Option<Answer>> {
+    if let Some(wait) = struck.wait_at(at) {
+        sleep(wait).await;
+    }
+    match struck.end_at(at) {
+        Some(end) => ControlFlow::Break(end_with(end, shared, &call.name)),
+        None => ControlFlow::Continue(()),
+    }
+}
+
+/// Does what the call says; `None` if its process is no more.
+fn handle(request: &Request, shared: &Shared, epoch: u64) -> Option<Answer> {
+    let mut state = shared.state_of(epoch)?;
+    let made = state.queue.made();
+    let answer = state.handle(request);
+    if state.queue.made() > made && shared.faults().take_stuck_job(&request.call.name) {
+        state.queue.stick_last();
+    }
+    drop(state);
+    shared.jobs.notify_one();
     Some(answer)
 }
 
-/// Does what goes wrong, which may end the call with an answer, or without one.
-async fn strike(what: &What, shared: &Arc<Shared>) -> ControlFlow<Option<Answer>> {
-    match what {
-        What::Answer(answer) => ControlFlow::Break(Some(answer.clone())),
-        What::Reset => ControlFlow::Break(None),
-        What::Restart => {
+/// Ends a call with an answer, or without one.
+fn end_with(end: &End, shared: &Arc<Shared>, call: &str) -> Option<Answer> {
+    match end {
+        End::Answer(answer) => Some(answer.clone()),
+        End::Status(status) => Some(Answer::injected(*status, shared.state().version, call)),
+        End::Reset => None,
+        End::Restart => {
             let shared = Arc::clone(shared);
             // Not here: this call is one of those that end by it. Where the port was taken meanwhile the server stays down.
             tokio::spawn(async move { super::life::restart(&shared).await });
-            ControlFlow::Break(None)
+            None
         }
-        What::Wait(wait) => {
-            tokio::time::sleep(*wait).await;
-            ControlFlow::Continue(())
-        }
-        // Done with the call, before its job can start.
-        What::StuckJob => ControlFlow::Continue(()),
     }
 }
 
@@ -228,50 +249,13 @@ async fn read_body(mut body: Incoming) -> io::Result<(Bytes, bool)> {
     Ok((if is_too_long { Bytes::new() } else { read.freeze() }, is_too_long))
 }
 
-fn response(answer: Answer) -> Response<Pieces> {
-    let has_length = answer.framing == Framing::Length;
-    let mut response = Response::new(Pieces::new(answer.body, has_length));
-    // What is no status comes from a fault that was written so.
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+fn response(answer: Answer, delivery: Delivery) -> Response<Pieces> {
+    let mut response = Response::new(Pieces::new(answer.body, answer.framing, delivery));
+    *response.status_mut() = answer.status;
     let headers = response.headers_mut();
     headers.insert("keep-alive", HeaderValue::from_static("timeout=5"));
     for (name, value) in answer.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
-        }
+        headers.insert(name, value);
     }
     response
-}
-
-/// A body, in chunks unless its length is told: two, so that no answer comes at once by chance.
-#[derive(Debug)]
-struct Pieces {
-    left: Bytes,
-    has_length: bool,
-    piece: usize,
-}
-
-impl Pieces {
-    fn new(body: Bytes, has_length: bool) -> Self {
-        let piece = if has_length { body.len() } else { body.len().div_ceil(2) };
-        Self { left: body, has_length, piece: piece.max(1) }
-    }
-}
-
-impl Body for Pieces {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = self.piece.min(self.left.len());
-        let piece = self.left.split_to(piece);
-        Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        if self.has_length { SizeHint::with_exact(self.left.len() as u64) } else { SizeHint::default() }
-    }
 }

@@ -60,6 +60,13 @@ pub(crate) enum Auth {
 }
 
 impl Exchange {
+    /// An exchange of 0.26.7 as it is by the source of 0.25.11: without the columns and relations that came later.
+    pub(crate) fn before_0_26(mut self) -> Self {
+        let body = std::mem::take(&mut self.response.body);
+        self.response.body = before_0_26(body);
+        self
+    }
+
     pub(crate) fn auth(&self) -> Auth {
         match (&*self.request.auth, &*self.label) {
             ("api key", _) => Auth::Owner,
@@ -82,5 +89,32 @@ impl Exchange {
         let length: usize = note.split(' ').next().unwrap().parse().unwrap();
         let begun = note.split_once('\'').unwrap().1.trim_end_matches('\'').trim_end_matches('x');
         format!("{begun}{}\"}}", "x".repeat(length - begun.len() - 2))
+    }
+}
+
+fn before_0_26(value: Value) -> Value {
+    const LATER: [&str; 9] = [
+        "args",
+        "bitbucketRepositorySlug",
+        "buildRegistry",
+        "buildRegistryId",
+        "buildServerId",
+        "createEnvFile",
+        "isDefault",
+        "rollbackRegistry",
+        "rollbackRegistryId",
+    ];
+    match value {
+        Value::Object(fields) => {
+            let known = fields.into_iter().filter(|(name, _)| !LATER.contains(&&**name));
+            let fields = known.map(|(name, value)| {
+                let value = if name == "railpackVersion" { "0.2.2".into() } else { before_0_26(value) };
+                (name, value)
+            });
+            Value::Object(fields.collect())
+        }
+        Value::Array(values) => values.into_iter().map(before_0_26).collect(),
+        Value::String(text) if text == "v0.26.7" => "v0.25.11".into(),
+        other => other,
     }
 }

@@ -38,15 +38,40 @@ async fn version_0_30_2_answers_as_recorded() {
     replay(Version::V0_30_2, Counts { equal: 266, as_far_as_known: 7, different: 0 }).await;
 }
 
+/// 0.25.11 was not recorded. By the source it answers as 0.26.7 but for columns that came later, and for what was asked of
+/// names that only one of the two takes.
+#[tokio::test]
+async fn version_0_25_11_answers_as_0_26_7_but_for_what_its_source_has_otherwise() {
+    let all: Vec<_> = exchanges(Version::V0_26_7)
+        .into_iter()
+        .filter(|it| !OTHERWISE_BEFORE_0_26.contains(&&*it.label))
+        .map(Exchange::before_0_26)
+        .collect();
+    let replay = play(Version::V0_25_11, Version::V0_26_7, &all).await;
+    replay.judge_all(Counts { equal: 210, as_far_as_known: 5, different: 0 }, all.len());
+}
+
+/// The module `source` asks for these.
+const OTHERWISE_BEFORE_0_26: [&str; 4] = [
+    "application.create appName with bad characters",
+    "environment.create named production",
+    "environment.update rename the default",
+    "environment.remove the default",
+];
+
 const AT_ONCE: &str = "project.create, one of 8 at once with one name";
 
 async fn replay(version: Version, expected: Counts) {
-    let dokploy = Dokploy::builder(version).hold_jobs().start().unwrap();
-    let side_effects = SideEffects::of(version);
-    let (ids, found, faults) = (Ids::default(), BTreeMap::new(), Vec::new());
-    let mut replay = Replay { dokploy, ids, side_effects, found, faults };
     let all = exchanges(version);
-    let total = all.len();
+    play(version, version, &all).await.judge_all(expected, all.len());
+}
+
+/// Makes these requests of a server of a version.
+async fn play(version: Version, recorded: Version, all: &[Exchange]) -> Replay {
+    let dokploy = Dokploy::builder(version).seed(0).hold_jobs().start().unwrap();
+    let side_effects = SideEffects::of(recorded);
+    let (ids, found, faults) = (Ids::default(), BTreeMap::new(), Vec::new());
+    let mut replay = Replay { dokploy, recorded, ids, side_effects, found, faults };
     let (before, rest) = all.split_at(all.iter().position(|it| it.label == AT_ONCE).unwrap());
     let (at_once, after) = rest.split_at(8);
     for exchange in before {
@@ -56,15 +81,13 @@ async fn replay(version: Version, expected: Counts) {
     for exchange in after {
         replay.play(exchange).await;
     }
-    let counts = replay.counts(version);
-    assert!(replay.faults.is_empty(), "{version}:\n{}", replay.faults.join("\n"));
-    assert_eq!(counts.equal + counts.as_far_as_known, total);
-    assert_eq!(replay.side_effects.left(), 0);
-    assert_eq!(counts, expected, "{version}");
+    replay
 }
 
 struct Replay {
     dokploy: Dokploy,
+    /// Whose exchanges they are.
+    recorded: Version,
     ids: Ids,
     side_effects: SideEffects,
     /// Labels by why they are equal only as far as can be known; an empty reason is none.
@@ -73,6 +96,14 @@ struct Replay {
 }
 
 impl Replay {
+    fn judge_all(&self, expected: Counts, total: usize) {
+        let (version, counts) = (self.dokploy.version(), self.counts());
+        assert!(self.faults.is_empty(), "{version}:\n{}", self.faults.join("\n"));
+        assert_eq!(counts.equal + counts.as_far_as_known, total);
+        assert_eq!(self.side_effects.left(), 0);
+        assert_eq!(counts, expected, "{version}");
+    }
+
     async fn play(&mut self, exchange: &Exchange) {
         self.bring_about(exchange).await;
         let answer = self.send(exchange).await;
@@ -107,7 +138,7 @@ impl Replay {
         if (exchange.n, self.dokploy.version()) == (256, Version::V0_30_2) {
             self.create_and_leave("ai-stack-gone").await;
         }
-        match moment(self.dokploy.version(), &exchange.label) {
+        match moment(self.recorded, &exchange.label) {
             Moment::Idle => self.dokploy.finish_jobs(),
             Moment::Running => self.dokploy.start_job(),
             Moment::Queued => {}
@@ -212,7 +243,8 @@ impl Replay {
     }
 
     /// Counts and prints.
-    fn counts(&self, version: Version) -> Counts {
+    fn counts(&self) -> Counts {
+        let version = self.dokploy.version();
         let mut counts = Counts { different: self.faults.len(), ..Counts::default() };
         for (reasons, labels) in &self.found {
             if reasons.is_empty() {

@@ -98,10 +98,11 @@ fn save_environment(state: &mut State, input: &Row) -> Outcome {
     save(state, input, &[&texts[..], &[("createEnvFile", Kind::Flag)]].concat(), Row::new())
 }
 
-/// Sets these columns. Since the line of 0.30 each must be there.
+/// Sets these columns, as far as the version has them. Since the line of 0.30 each must be there.
 fn save(state: &mut State, input: &Row, columns: &[(&str, Kind)], always: Row) -> Outcome {
     let rule = if state.version.is_strict() { Rule::present_or_null } else { Rule::nullable };
-    let rules = columns.iter().map(|(name, kind)| rule(name, *kind));
+    let known = columns.iter().filter(|(name, _)| state.template.application.contains_key(*name));
+    let rules = known.map(|(name, kind)| rule(name, *kind));
     check(state.version, input, &std::iter::once(ID).chain(rules).collect::<Vec<_>>())?;
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let mut changes = changes(&state.template.application, &pick(input, &names));

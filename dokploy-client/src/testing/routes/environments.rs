@@ -11,6 +11,12 @@ use super::{Outcome, Route, get, given, post};
 
 const ID: Rule<'_> = Rule::required("environmentId", Kind::Name);
 
+/// The environment that each project is made with.
+pub(super) const PRODUCTION: &str = "production";
+
+/// In the words of 0.25.
+const NOT_PRODUCTION: &str = "Environment name cannot be production";
+
 pub(super) fn find(procedure: &str) -> Option<Route> {
     match procedure {
         "byProjectId" => get(by_project),
@@ -56,8 +62,12 @@ fn create(state: &mut State, input: &Row) -> Outcome {
     ];
     check(state.version, input, &rules)?;
     let (project, name) = (given(input, "projectId"), given(input, "name"));
-    if name == "production" {
-        return Err(Refusal::bad_request("You cannot create a environment with the name 'production'"));
+    if name == PRODUCTION {
+        return Err(Refusal::bad_request(if state.version.marks_default_environments() {
+            "You cannot create a environment with the name 'production'"
+        } else {
+            NOT_PRODUCTION
+        }));
     }
     if state.projects.get(project).is_none() {
         return Err(refused_by_database(state, name, project));
@@ -91,11 +101,14 @@ fn update(state: &mut State, input: &Row) -> Outcome {
         Rule::optional("env", Kind::Text),
     ];
     check(state.version, input, &rules)?;
+    let refused = |why: &str| Err(Refusal::bad_request(format!("Error updating the environment: {why}")));
+    if !state.version.marks_default_environments() && given(input, "name") == PRODUCTION {
+        return refused(NOT_PRODUCTION);
+    }
     let id = given(input, "environmentId");
-    let environment = state.environments.get(id).ok_or_else(|| Refusal::not_found("Environment"))?;
-    if is_default(environment) && input.contains_key("name") {
-        let why = "Error updating the environment: You cannot rename the default environment";
-        return Err(Refusal::bad_request(why));
+    let Some(environment) = state.environments.get(id) else { return refused("Environment not found") };
+    if is_marked(environment) && input.contains_key("name") {
+        return refused("You cannot rename the default environment");
     }
     let changes = pick(input, &["name", "description", "env"]);
     Ok(Reply::Json(state.environments.update(id, changes).unwrap_or_default().into()))
@@ -105,32 +118,43 @@ fn remove(state: &mut State, input: &Row) -> Outcome {
     check(state.version, input, &[ID])?;
     let id = given(input, "environmentId");
     let environment = state.environments.get(id).ok_or_else(|| Refusal::not_found("Environment"))?;
-    if is_default(environment) {
+    if is_marked(environment) {
         return Err(Refusal::bad_request("You cannot delete the default environment"));
     }
-    if state.applications.of("environmentId", id).next().is_some() {
+    if !state.version.marks_default_environments() && text(environment, "name") == PRODUCTION {
+        return Err(Refusal::bad_request("You cannot delete the production environment"));
+    }
+    let applications: Vec<Row> = state.applications.of("environmentId", id).cloned().collect();
+    if state.version.is_strict() && !applications.is_empty() {
         let why = "Cannot delete environment: it has active services. Delete all services first.";
         return Err(Refusal::bad_request(why));
+    }
+    // Before, by the source: their rows go with it, and nothing else of them.
+    for application in applications {
+        state.remove_application_rows(text(&application, "applicationId"));
     }
     Ok(Reply::Json(state.environments.remove(id).unwrap_or_default().into()))
 }
 
-fn is_default(environment: &Row) -> bool {
+/// Whether it says that it is the default one.
+fn is_marked(environment: &Row) -> bool {
     environment.get("isDefault") == Some(&Value::Bool(true))
 }
 
 impl State {
-    /// Makes an environment. That named `production` is the default one.
+    /// Makes an environment. That of the name `production` is the default one.
     pub(super) fn make_environment(&mut self, project: &str, name: &str, description: Value) -> Row {
-        let environment = row([
+        let mut environment = row([
             ("environmentId", self.id().into()),
             ("name", name.into()),
             ("description", description),
             ("createdAt", self.stamp()),
             ("env", "".into()),
             ("projectId", project.into()),
-            ("isDefault", (name == "production").into()),
         ]);
+        if self.version.marks_default_environments() {
+            environment.insert("isDefault".to_owned(), (name == PRODUCTION).into());
+        }
         self.environments.insert(environment.clone());
         environment
     }

@@ -6,6 +6,7 @@ use super::super::answer::{Refusal, Reply};
 use super::super::checks::{Kind, Rule, check};
 use super::super::rows::{Row, pick, row, text};
 use super::super::state::{ORGANIZATION, State};
+use super::environments::PRODUCTION;
 use super::{Outcome, Route, get, given, post};
 
 const ID: Rule<'_> = Rule::required("projectId", Kind::Name);
@@ -59,7 +60,7 @@ fn create(state: &mut State, input: &Row) -> Outcome {
     if !state.version.has_environments() {
         return Ok(Reply::Json(project.into()));
     }
-    let environment = state.make_environment(&id, "production", "Production environment".into());
+    let environment = state.make_environment(&id, PRODUCTION, "Production environment".into());
     Ok(Reply::Json(json!({ "project": project, "environment": environment })))
 }
 
