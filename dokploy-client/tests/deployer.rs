@@ -3,6 +3,12 @@
 #![cfg(feature = "deployer")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "testing")]
+#[path = "deployer/common.rs"]
+mod common;
+#[cfg(feature = "testing")]
+#[path = "deployer/handover.rs"]
+mod handover;
 #[path = "deployer/journals.rs"]
 mod journals;
 #[path = "deployer/machine.rs"]
@@ -17,5 +23,11 @@ mod runner;
 mod schedule;
 #[path = "deployer/steps.rs"]
 mod steps;
+#[cfg(feature = "testing")]
+#[path = "deployer/withdrawal.rs"]
+mod withdrawal;
 #[path = "deployer/world.rs"]
 mod world;
+#[cfg(feature = "testing")]
+#[path = "deployer/zones.rs"]
+mod zones;

@@ -224,7 +224,11 @@ fn told(end: &End) -> String {
 
 fn print(version: Version, calls: &[&str], table: &BTreeMap<(usize, usize), String>) {
     let names: Vec<_> = faults().into_iter().map(|(name, ..)| name).collect();
-    println!("{:28}{}", format!("{version:?}"), names.iter().map(|name| format!("{name:17}")).collect::<String>());
+    println!(
+        "{:28}{}",
+        format!("{version:?}"),
+        names.iter().map(|name| format!("{name:17}")).collect::<String>()
+    );
     for (row, call) in calls.iter().enumerate() {
         let cells = (0..names.len()).map(|column| format!("{:17}", table[&(row, column)]));
         println!("{call:28}{}", cells.collect::<String>());
