@@ -4,13 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[cfg(feature = "testing")]
-#[path = "deployer/common.rs"]
-mod common;
-#[cfg(feature = "testing")]
 #[path = "deployer/handover.rs"]
 mod handover;
 #[path = "deployer/journals.rs"]
 mod journals;
+#[cfg(feature = "testing")]
+#[path = "deployer/loopback.rs"]
+mod loopback;
 #[path = "deployer/machine.rs"]
 mod machine;
 #[cfg(feature = "testing")]

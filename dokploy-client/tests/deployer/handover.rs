@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use dokploy_client::deployer::{DeployError, Deployer, End, FileJournal, Journal, JournalError, State};
 use dokploy_client::testing::{Dokploy, Version};
 
-use crate::common::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
+use crate::loopback::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
 
 #[tokio::test]
 async fn a_shutdown_leaves_the_rest_to_the_next_one() {

@@ -8,7 +8,7 @@ use dokploy_client::deployer::{DeployError, Deployer, End, Journal, Leak, Plan, 
 use dokploy_client::testing::{Dokploy, Fault, Version};
 use dokploy_client::{Client, Image, KeySource, Name, StackName};
 
-use crate::common::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
+use crate::loopback::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
 
 const VERSIONS: [Version; 4] = [Version::V0_24_12, Version::V0_25_11, Version::V0_26_7, Version::V0_30_2];
 

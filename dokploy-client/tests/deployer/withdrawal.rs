@@ -7,7 +7,7 @@ use dokploy_client::deployer::{DeployError, Deployer, End, Journal, Plan, Reason
 use dokploy_client::testing::{Dokploy, Version};
 use dokploy_client::{Image, StackName};
 
-use crate::common::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
+use crate::loopback::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
 
 #[tokio::test]
 async fn what_is_withdrawn_is_removed_also_by_the_next_deployer() {

@@ -10,7 +10,7 @@ use dokploy_client::deployer::{DeployError, Deployer, End, Leak, Reason, State};
 use dokploy_client::dns::{Dns, DnsError, Owner, Presence, RecordSet, RecordType};
 use dokploy_client::testing::{Dokploy, Version};
 
-use crate::common::{client, end, is_empty, journal, plan};
+use crate::loopback::{client, end, is_empty, journal, plan};
 
 /// A zone in memory, of one record: whose it is.
 #[derive(Default)]
