@@ -16,11 +16,15 @@ mod machine;
 #[cfg(feature = "testing")]
 #[path = "deployer/outcomes.rs"]
 mod outcomes;
+#[path = "deployer/removals.rs"]
+mod removals;
 #[cfg(feature = "testing")]
 #[path = "deployer/runner.rs"]
 mod runner;
 #[path = "deployer/schedule.rs"]
 mod schedule;
+#[path = "deployer/script.rs"]
+mod script;
 #[path = "deployer/steps.rs"]
 mod steps;
 #[cfg(feature = "testing")]

@@ -154,11 +154,13 @@ impl Machine {
     }
 
     /// Whether this has to be recorded before it is told. The end of a wait need not be, since whatever comes next says the
-    /// same; nor a look in vain for what was left behind, which may go on for days.
+    /// same; nor a try in vain to delete what was left behind, which may go on for days.
     #[must_use]
     pub fn needs_record(&self, seen: &Seen) -> bool {
-        let is_look = self.step.next(&self.id) == Next::Do(Effect::FindProjects);
-        let is_in_vain = self.operation == Operation::Tidy && is_look && matches!(seen, Seen::Failed(_));
+        let is_in_vain = match &self.step {
+            Step::Remove(removal) => self.operation == Operation::Tidy && removal.is_in_vain(seen),
+            _ => false,
+        };
         *seen != Seen::Waited && !is_in_vain
     }
 
@@ -216,7 +218,8 @@ impl Machine {
             (Step::Remove(removal), seen) => self.remove(removal, seen, at),
             (Step::Job(job), seen) => self.work(job, seen, at),
             (Step::Health(until), Seen::Health(false) | Seen::Failed(_)) => self.unhealthy(until, at),
-            (Step::Health(_), Seen::Health(true)) => self.end(End::Completed),
+            (Step::Health(_), Seen::Health(true)) => self.complete(),
+            (Step::Sweep | Step::SweepProject(_), seen) => self.sweep(&seen),
             (step, Seen::Failed(failure)) => self.failed(&step, &failure, at),
             (Step::Look, Seen::Projects(projects)) => self.looked(&projects, at),
             (Step::LookForDomain(application), Seen::Domains(0)) => {
@@ -312,7 +315,31 @@ impl Machine {
     fn check_health(&mut self, at: Timestamp) {
         match self.plan.health_url() {
             Some(_) => self.enter(Step::Health(at.after(self.plan.waits().health))),
-            None => self.end(End::Completed),
+            None => self.complete(),
+        }
+    }
+
+    /// The stack is there. Beside it may be what came of a create whose reply was lost.
+    fn complete(&mut self) {
+        if self.operation == Operation::Deploy && self.unsettled_until.is_some() {
+            return self.enter(Step::Sweep);
+        }
+        self.end(End::Completed);
+    }
+
+    /// Removes projects of ours without an application. What can't be seen or removed stays until the stack is destroyed.
+    fn sweep(&mut self, seen: &Seen) {
+        let extra = match seen {
+            Seen::Projects(projects) => projects.ours.iter().find(|project| project.applications.is_empty()),
+            Seen::Done => return self.enter(Step::Sweep),
+            _ => None,
+        };
+        let project = extra.map(|project| project.place.project.clone());
+        match project {
+            Some(project) if self.patience.try_again(&Effect::RemoveProject(project.clone())) => {
+                self.enter(Step::SweepProject(project));
+            }
+            _ => self.end(End::Completed),
         }
     }
 

@@ -102,7 +102,7 @@ impl Deployer {
         // Before it is recorded: whoever asks with the same key at the same time finds it.
         let log = self.inner.open_log(&machine);
         match self.inner.journal.create(&new, &self.inner.holder, self.inner.limits.lease).await {
-            Ok(()) => Ok(self.begin(Work { machine, next, position: 1, time }, log)),
+            Ok(()) => Ok(self.begin(Work { machine, next, position: 1, begun: None, time }, log)),
             Err(error) => {
                 self.inner.forget(&id, &log);
                 match error {
@@ -204,7 +204,7 @@ impl Deployer {
         let replayed = Machine::replay(&records).map_err(unfit)?;
         let Replayed { machine, next, begun, position } = replayed;
         let time = Time::from(self.inner.now().max(machine.told_at()));
-        Ok((Work { machine, next, position, time }, begun))
+        Ok((Work { machine, next, position, begun: None, time }, begun))
     }
 
     fn begin(&self, work: Work, log: watch::Sender<Log>) -> Deployment {

@@ -1,11 +1,16 @@
 //! A deployer takes over what another one left.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use dokploy_client::deployer::{DeployError, Deployer, End, FileJournal, Journal, JournalError, State};
+use async_trait::async_trait;
+use dokploy_client::deployer::{
+    DeployError, Deployer, DeploymentId, End, FileJournal, Holder, Journal, JournalError, NewDeployment,
+    Record, State,
+};
 use dokploy_client::testing::{Dokploy, Version};
+use tokio::sync::Notify;
 
 use crate::loopback::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
 
@@ -161,4 +166,82 @@ async fn what_a_dead_deployer_held_is_taken_over_when_its_lease_is_over() {
     assert_eq!(end_of_held(&dokploy, &again).await, End::Completed);
     assert!(is_one_stack(&dokploy) && dokploy.deployments().len() == 1);
     second.shutdown(Duration::from_secs(5)).await;
+}
+
+/// A journal on which its deployer stands still after a write: the write is done, and its answer comes late.
+struct Still {
+    journal: Arc<dyn Journal>,
+    after: AtomicUsize,
+    go_on: Notify,
+}
+
+#[async_trait]
+impl Journal for Still {
+    async fn create(&self, new: &NewDeployment, by: &Holder, lease: Duration) -> Result<(), JournalError> {
+        self.journal.create(new, by, lease).await
+    }
+
+    async fn append(&self, id: &DeploymentId, at: usize, record: &Record) -> Result<(), JournalError> {
+        self.journal.append(id, at, record).await?;
+        if self.after.load(Ordering::Relaxed) == at {
+            self.go_on.notified().await;
+        }
+        Ok(())
+    }
+
+    async fn load(&self, id: &DeploymentId) -> Result<Vec<Record>, JournalError> {
+        self.journal.load(id).await
+    }
+
+    async fn claim(&self, by: &Holder, lease: Duration) -> Result<Vec<DeploymentId>, JournalError> {
+        self.journal.claim(by, lease).await
+    }
+
+    /// It doesn't come to that.
+    async fn renew(&self, id: &DeploymentId, by: &Holder, lease: Duration) -> Result<(), JournalError> {
+        if self.after.load(Ordering::Relaxed) != usize::MAX {
+            std::future::pending::<()>().await;
+        }
+        self.journal.renew(id, by, lease).await
+    }
+
+    async fn finish(&self, id: &DeploymentId, end: &End) -> Result<(), JournalError> {
+        self.journal.finish(id, end).await
+    }
+}
+
+#[tokio::test]
+async fn who_stood_still_for_too_long_does_nothing_more() {
+    for case in (1..14).map(|after| tokio::spawn(stood_still(after))).collect::<Vec<_>>() {
+        case.await.unwrap();
+    }
+}
+
+async fn stood_still(after: usize) {
+    let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
+    let journal: Arc<dyn Journal> = journal();
+    let still = Arc::new(Still {
+        journal: Arc::clone(&journal),
+        after: AtomicUsize::new(after),
+        go_on: Notify::new(),
+    });
+    let new = |journal| {
+        let builder = Deployer::builder(client(&dokploy), journal);
+        builder.limits(|it| it.lease = Duration::from_millis(300)).build().unwrap()
+    };
+    let first = new(Arc::clone(&still) as Arc<dyn Journal>);
+    let deployment = first.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let second = new(journal);
+    second.resume().await.unwrap();
+    let again = second.deployment(deployment.id()).await.unwrap();
+    assert_eq!(end(&again).await, End::Completed);
+    // Now it goes on, with what it had begun.
+    still.after.store(usize::MAX, Ordering::Relaxed);
+    let calls = dokploy.calls().len();
+    still.go_on.notify_one();
+    assert_eq!(deployment.ended().await, None, "after record {after}");
+    let more = dokploy.calls().split_off(calls);
+    let only_looks = more.iter().all(|call| call.method == "GET");
+    assert!(is_one_stack(&dokploy) && only_looks, "after record {after}: {more:?}");
 }

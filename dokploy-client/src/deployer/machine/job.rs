@@ -8,7 +8,6 @@ use super::patience::POLL;
 use super::{Machine, Step};
 use crate::deployer::Timestamp;
 use crate::deployer::effect::{Effect, Failure, Jobs, RunStatus, Seen};
-use crate::deployer::end::End;
 use crate::deployer::id::DeploymentId;
 use crate::deployer::reason::Reason;
 use crate::deployer::state::Operation;
@@ -171,7 +170,7 @@ impl Machine {
         match self.operation {
             Operation::Deploy => self.check_health(at),
             _ if self.plan.health_url().is_some() => self.check_health(at),
-            _ => self.end(End::Completed),
+            _ => self.complete(),
         }
     }
 }

@@ -79,6 +79,11 @@ impl Patience {
         at.since(*self.failing_since.get_or_insert(at)) >= limit
     }
 
+    /// Whether this is the change that was begun last.
+    pub(super) fn has_tried(&self, effect: &Effect) -> bool {
+        self.tried.as_ref().is_some_and(|(tried, _)| tried == effect)
+    }
+
     /// Notes that a change begins. `false` if it was tried and repeated often enough.
     pub(super) fn try_again(&mut self, effect: &Effect) -> bool {
         let times = match self.tried.take() {

@@ -25,8 +25,10 @@ pub(super) struct Removal {
     /// Whether it goes on until all is gone.
     is_patient: bool,
     phase: Phase,
-    /// What was there at the last look.
-    left: Vec<OurProject>,
+    /// What was there at the last look; `None` while there was none.
+    left: Option<Vec<OurProject>>,
+    /// Whether the last change was done, as the server says.
+    was_done: bool,
     /// Whether something may be there that no look has seen.
     has_unseen: bool,
     /// Whether creates whose replies were lost have had their time.
@@ -62,7 +64,8 @@ impl Removal {
             until,
             is_patient: false,
             phase: if has_record { Phase::Record } else { Phase::Look },
-            left: Vec::new(),
+            left: None,
+            was_done: false,
             has_unseen: false,
             is_settled: false,
             has_record,
@@ -102,13 +105,14 @@ impl Removal {
 
     /// The next thing to delete; `None` if all is gone or given up.
     fn choose(&self) -> Option<Phase> {
+        let left = self.left.as_deref().unwrap_or_default();
         let has_given_up = |leak: Leak| self.given_up.contains(&leak);
-        let mut applications = self.left.iter().flat_map(|project| &project.applications);
+        let mut applications = left.iter().flat_map(|project| &project.applications);
         if let Some(application) = applications.find(|it| !has_given_up(Leak::Application((*it).clone()))) {
             let phase = if self.quiet.contains(application) { Phase::Delete } else { Phase::Clean };
             return Some(phase(application.clone()));
         }
-        let mut empty = self.left.iter().filter(|project| project.applications.is_empty());
+        let mut empty = left.iter().filter(|project| project.applications.is_empty());
         let project = empty.find(|it| !has_given_up(Leak::Project(it.place.project.clone())));
         project.map(|project| Phase::Remove(project.place.project.clone()))
     }
@@ -116,7 +120,7 @@ impl Removal {
     fn leaks(&self) -> Vec<Leak> {
         let record = self.has_record.then_some(Leak::Record);
         let unseen = self.has_unseen.then_some(Leak::Unseen);
-        let rows = self.left.iter().flat_map(|project| {
+        let rows = self.left.iter().flatten().flat_map(|project| {
             let applications = project.applications.iter().cloned().map(Leak::Application);
             applications.chain([Leak::Project(project.place.project.clone())])
         });
@@ -132,6 +136,19 @@ impl Removal {
                 let reason = self.trouble.unwrap_or(Reason::TimedOut);
                 End::Failed(Failed::new(State::Destroying, reason, leaks))
             }
+        }
+    }
+
+    /// Whether this changes nothing, so that the same is tried again: what was left behind may stay for days.
+    pub(super) fn is_in_vain(&self, seen: &Seen) -> bool {
+        match (&self.phase, seen) {
+            (Phase::Record, Seen::Failed(failure)) => *failure != Failure::Gone,
+            (Phase::Look | Phase::Delete(_) | Phase::Remove(_), Seen::Failed(_)) => true,
+            (Phase::Look, Seen::Projects(projects)) => {
+                let goes_on = self.choose().is_some() || self.has_record;
+                self.left.as_ref() == Some(&projects.ours) && goes_on
+            }
+            _ => false,
         }
     }
 
@@ -159,7 +176,8 @@ impl Removal {
 impl Machine {
     pub(super) fn remove(&mut self, mut removal: Removal, seen: Seen, at: Timestamp) {
         match (removal.phase.clone(), seen) {
-            (Phase::Look, Seen::Projects(projects)) => self.left(removal, projects, at),
+            // Where the look came from is not always recorded.
+            (_, Seen::Projects(projects)) => self.left(removal, projects, at),
             (Phase::Quiet(_), Seen::Jobs(jobs)) => self.wait_for_jobs(removal, &jobs, at),
             (Phase::Quiet(_), Seen::Failed(failure)) => self.cannot_see_jobs(removal, &failure, at),
             (Phase::Record, Seen::Done | Seen::Failed(Failure::Gone)) => {
@@ -167,9 +185,14 @@ impl Machine {
                 self.go(removal, Phase::Look);
             }
             (Phase::Clean(application), Seen::Done) => self.go(removal, Phase::Quiet(application)),
-            (_, Seen::Done) => self.go(removal, Phase::Look),
+            (_, Seen::Done) => {
+                removal.was_done = true;
+                self.go(removal, Phase::Look);
+            }
             (Phase::Clean(_) | Phase::Delete(_) | Phase::Remove(_), Seen::Failed(Failure::Gone)) => {
-                self.is_gone(removal, at);
+                // It is gone if the look says so too.
+                self.patience.pause_for(at, 0);
+                self.go(removal, Phase::Look);
             }
             (_, Seen::Failed(failure)) => self.not_removed(removal, &failure, at),
             _ => {}
@@ -182,9 +205,9 @@ impl Machine {
         if self.application.is_some() && self.application(&projects) != self.application.as_ref() {
             self.making.take().into_iter().for_each(|service| removal.note_service(service));
         }
-        removal.left = projects.ours;
+        removal.left = Some(projects.ours);
         match (removal.choose(), self.unsettled_until) {
-            (Some(phase), _) => self.go(removal, phase),
+            (Some(phase), _) => self.delete_next(Removal { phase, ..removal }, at),
             // Something may come yet, or came after it was looked for.
             (None, Some(until)) if !removal.is_settled => {
                 self.patience.wait(at, until.since(at));
@@ -193,11 +216,28 @@ impl Machine {
                 let phase = if removal.has_record { Phase::Record } else { Phase::Look };
                 self.go(removal, phase);
             }
+            (None, _) if removal.is_patient && removal.has_record => {
+                self.patience.pause_for(at, 0);
+                self.go(removal, Phase::Record);
+            }
             (None, _) => {
                 self.unsettled_until = None;
                 self.end(removal.end());
             }
         }
+    }
+
+    /// Deletes what a look has shown: only so often, and not at once again what the server says it has deleted.
+    fn delete_next(&mut self, mut removal: Removal, at: Timestamp) {
+        let is_known = self.patience.has_tried(&removal.effect());
+        if !self.patience.try_again(&removal.effect()) && !removal.is_patient {
+            return self.give_up(removal, &Failure::MaybeDone { after_ms: 0 });
+        }
+        if is_known && removal.was_done {
+            self.patience.pause_for(at, 0);
+        }
+        removal.was_done = false;
+        self.step = Step::Remove(removal);
     }
 
     /// Deletes an application whose jobs have ended, or have had their time.
@@ -208,7 +248,7 @@ impl Machine {
         if jobs.are_busy() || removal.may_begin_unseen(jobs) {
             removal.note_service(jobs.app_name.clone());
         }
-        self.delete(removal);
+        self.delete(removal, at);
     }
 
     fn cannot_see_jobs(&mut self, mut removal: Removal, failure: &Failure, at: Timestamp) {
@@ -219,30 +259,25 @@ impl Machine {
             }
             _ => removal.note_unseen_service(),
         }
-        self.delete(removal);
+        self.delete(removal, at);
     }
 
     /// Deletes the application whose jobs were waited for.
-    fn delete(&mut self, mut removal: Removal) {
+    fn delete(&mut self, mut removal: Removal, at: Timestamp) {
         let Phase::Quiet(application) = removal.phase.clone() else { return };
         self.making = None;
         removal.quiet.push(application.clone());
-        self.go(removal, Phase::Delete(application));
-    }
-
-    /// What the server says is gone is gone if the look says so too.
-    fn is_gone(&mut self, removal: Removal, at: Timestamp) {
-        if !self.patience.try_again(&removal.effect()) && !removal.is_patient {
-            return self.give_up(removal, &Failure::Gone);
-        }
-        self.patience.pause_for(at, 0);
-        self.go(removal, Phase::Look);
+        self.delete_next(Removal { phase: Phase::Delete(application), ..removal }, at);
     }
 
     /// Repeats what failed, or gives it up.
     fn not_removed(&mut self, removal: Removal, failure: &Failure, at: Timestamp) {
         if !self.may_repeat(&removal, failure, at) {
             return self.give_up(removal, failure);
+        }
+        if removal.is_patient && removal.phase == Phase::Record {
+            // The rest does not wait for the zone.
+            return self.go(removal, Phase::Look);
         }
         let after_ms = match failure {
             Failure::MaybeDone { after_ms } | Failure::NotDone { after_ms } => *after_ms,
@@ -267,7 +302,7 @@ impl Machine {
         let phase = match removal.phase.clone() {
             Phase::Look => {
                 let is_unsettled = self.unsettled_until.is_some();
-                removal.has_unseen = removal.left.is_empty() || is_unsettled;
+                removal.has_unseen = removal.left.as_ref().is_none_or(Vec::is_empty) || is_unsettled;
                 removal.has_record |= is_unsettled && self.plan.address().is_some();
                 self.may_have_record |= removal.has_record;
                 return self.end(removal.end());
@@ -291,14 +326,29 @@ impl Machine {
 
     fn may_repeat(&mut self, removal: &Removal, failure: &Failure, at: Timestamp) -> bool {
         let is_over = self.patience.is_over(at, self.plan.waits().step);
-        if removal.is_patient {
+        if removal.is_patient && !matches!(removal.phase, Phase::Clean(_)) {
             return true;
         }
         match failure {
             Failure::NotDone { .. } if removal.phase == Phase::Look => !is_over || at < removal.until,
             Failure::NotDone { .. } => !is_over,
+            // A look comes first, and counts.
+            Failure::MaybeDone { .. } if matches!(removal.phase, Phase::Delete(_) | Phase::Remove(_)) => true,
             Failure::MaybeDone { .. } => self.patience.try_again(&removal.effect()),
             Failure::Gone | Failure::Refused(_) => false,
+        }
+    }
+
+    /// Comes to what was begun by a look that showed nothing new, which is not recorded.
+    pub(super) fn pass_look(&mut self, begun: &Effect) {
+        let Step::Remove(removal) = &self.step else { return };
+        let record = removal.has_record.then_some(Phase::Record);
+        let known = removal.left.is_some() && removal.phase == Phase::Look;
+        let phases = removal.choose().into_iter().chain(record).filter(|_| known);
+        let with = |phase| Removal { phase, ..removal.clone() };
+        let mut removals = phases.map(with);
+        if let Some(found) = removals.find(|removal| removal.effect() == *begun) {
+            self.step = Step::Remove(found);
         }
     }
 

@@ -52,6 +52,7 @@ fn step(before: Option<Replayed>, record: &Record) -> Option<Replayed> {
         (Some(mut it), Record::Began(effect)) => {
             // That a wait was over is not recorded.
             it.machine.patience.end_pause();
+            it.machine.pass_look(effect);
             let next = it.machine.next();
             (next == Next::Do(effect.clone())).then_some(Replayed { next, begun: true, position, ..it })
         }

@@ -33,6 +33,9 @@ pub(super) enum Step {
     Start(ApplicationId),
     /// Until the stack answers, or until then.
     Health(Timestamp),
+    /// Look for projects of ours that stand beside the stack.
+    Sweep,
+    SweepProject(ProjectId),
     Remove(Removal),
     Ended(End),
 }
@@ -41,9 +44,11 @@ impl Step {
     /// What to do, or that it is over.
     pub(super) fn next(&self, id: &DeploymentId) -> Next {
         Next::Do(match self {
-            Self::Look => Effect::FindProjects,
+            Self::Look | Self::Sweep => Effect::FindProjects,
             Self::CreateProject => Effect::CreateProject,
-            Self::RemoveExtra(project) => Effect::RemoveProject(project.clone()),
+            Self::RemoveExtra(project) | Self::SweepProject(project) => {
+                Effect::RemoveProject(project.clone())
+            }
             Self::CreateApplication(place) => Effect::CreateApplication(place.clone()),
             Self::DeleteExtra(application) => Effect::DeleteApplication(application.clone()),
             Self::Configure(application) => Effect::Configure(application.clone()),

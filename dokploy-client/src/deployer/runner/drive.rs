@@ -1,7 +1,7 @@
 //! The task of one deployment.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -23,6 +23,8 @@ pub(super) struct Work {
     pub(super) machine: Machine,
     pub(super) next: Next,
     pub(super) position: usize,
+    /// The effect of the last record, if that says that it begins.
+    pub(super) begun: Option<Effect>,
     pub(super) time: Time,
 }
 
@@ -47,121 +49,156 @@ impl Time {
 /// three cases whoever claims it next goes on.
 pub(super) async fn drive(inner: Arc<Inner>, work: Work, log: watch::Sender<Log>) {
     let id = work.machine.id().clone();
+    let task = Task { inner: &inner, id: &id, log: &log, held_since: Mutex::new(Instant::now()) };
     // What is dropped here in the midst of an effect is known to have begun.
     tokio::select! {
         () = inner.kill.cancelled() => {}
-        result = run(&inner, work, &log) => if let Err(error) = result {
+        result = task.run(work) => if let Err(error) = result {
             tracing::error!(deployment = %id, error = &error as &dyn Error, "it is left to the journal");
         },
-        () = hold(&inner, &id) => tracing::warn!(deployment = %id, "someone else goes on with it"),
+        () = task.hold() => tracing::warn!(deployment = %id, "someone else goes on with it"),
     }
     inner.forget(&id, &log);
     log.send_modify(|log| log.end(None));
 }
 
-/// Holds the deployment; returns when it is lost.
-async fn hold(inner: &Inner, id: &DeploymentId) {
-    loop {
-        tokio::time::sleep(inner.limits.lease / RENEWALS).await;
-        let renewed = inner.journal.renew(id, &inner.holder, inner.limits.lease).await;
-        if matches!(renewed, Err(JournalError::Lost)) {
-            return;
-        }
-    }
+/// What works on one deployment.
+struct Task<'a> {
+    inner: &'a Inner,
+    id: &'a DeploymentId,
+    log: &'a watch::Sender<Log>,
+    /// When the lease was renewed last.
+    held_since: Mutex<Instant>,
 }
 
-async fn run(inner: &Inner, mut work: Work, log: &watch::Sender<Log>) -> Result<(), JournalError> {
-    if !matches!(work.next, Next::Ended(_)) {
-        let withdrawal = log.borrow().withdrawal().clone();
-        let turn = tokio::select! {
-            () = inner.stop.cancelled() => return Ok(()),
-            turn = inner.active.acquire() => Some(turn),
-            // What began nothing ends without a turn.
-            () = withdrawal.cancelled(), if work.machine.has_begun_nothing() => None,
-        };
-        work = work.until_end(inner, log).await?;
-        drop(turn);
-    }
-    // Each round has deleted all that can be, or the deployer stops.
-    while let Next::Ended(end) = &work.next {
-        let end = end.clone();
-        // Recording an end once more after a crash does no harm.
-        inner.journal.finish(work.machine.id(), &end).await?;
-        let is_over = !end.has_work_left();
-        if is_over {
-            // Before the end is told: whoever hears of it may ask for an operation.
-            inner.forget(work.machine.id(), log);
+impl Task<'_> {
+    /// Holds the deployment; returns when it is lost.
+    async fn hold(&self) {
+        loop {
+            tokio::time::sleep(self.inner.limits.lease / RENEWALS).await;
+            if matches!(self.renew().await, Err(JournalError::Lost)) {
+                return;
+            }
         }
-        log.send_modify(|log| log.end(Some(end)));
-        if is_over {
+    }
+
+    async fn renew(&self) -> Result<(), JournalError> {
+        let now = Instant::now();
+        self.inner.journal.renew(self.id, &self.inner.holder, self.inner.limits.lease).await?;
+        *self.held_since.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        Ok(())
+    }
+
+    /// Where this process stood still for most of a lease: makes sure that nobody went on with the deployment meanwhile.
+    async fn still_hold(&self, position: usize) -> Result<(), JournalError> {
+        let since = *self.held_since.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.elapsed() < self.inner.limits.lease / RENEWALS * 2 {
             return Ok(());
         }
-        work = work.tidy(inner).await?.until_end(inner, log).await?;
+        self.renew().await?;
+        let records = self.inner.journal.load(self.id).await?;
+        let is_ours = records.iter().map(Record::count).sum::<usize>() == position;
+        if is_ours { Ok(()) } else { Err(JournalError::Lost) }
     }
-    Ok(())
-}
 
-impl Work {
+    async fn run(&self, mut work: Work) -> Result<(), JournalError> {
+        if !matches!(work.next, Next::Ended(_)) {
+            let withdrawal = self.log.borrow().withdrawal().clone();
+            let turn = tokio::select! {
+                () = self.inner.stop.cancelled() => return Ok(()),
+                turn = self.inner.active.acquire() => Some(turn),
+                // What began nothing ends without a turn.
+                () = withdrawal.cancelled(), if work.machine.has_begun_nothing() => None,
+            };
+            work = self.until_end(work).await?;
+            drop(turn);
+        }
+        // Each round has deleted all that can be, or the deployer stops.
+        while let Next::Ended(end) = &work.next {
+            let end = end.clone();
+            self.still_hold(work.position).await?;
+            // Recording an end once more after a crash does no harm.
+            self.inner.journal.finish(self.id, &end).await?;
+            let is_over = !end.has_work_left();
+            if is_over {
+                // Before the end is told: whoever hears of it may ask for an operation.
+                self.inner.forget(self.id, self.log);
+            }
+            self.log.send_modify(|log| log.end(Some(end)));
+            if is_over {
+                return Ok(());
+            }
+            work = self.tidy(work).await?;
+        }
+        Ok(())
+    }
+
     /// Works to the end, or until the deployer stops.
-    async fn until_end(mut self, inner: &Inner, log: &watch::Sender<Log>) -> Result<Self, JournalError> {
-        let withdrawal = log.borrow().withdrawal().clone();
+    async fn until_end(&self, mut work: Work) -> Result<Work, JournalError> {
+        let withdrawal = self.log.borrow().withdrawal().clone();
         loop {
-            log.send_if_modified(|log| log.note(self.machine.progress()));
-            let can_be_withdrawn = self.machine.can_be_withdrawn();
-            let seen = match &self.next {
-                Next::Ended(_) => return Ok(self),
+            self.log.send_if_modified(|log| log.note(work.machine.progress()));
+            let can_be_withdrawn = work.machine.can_be_withdrawn();
+            let seen = match &work.next {
+                Next::Ended(_) => return Ok(work),
                 _ if can_be_withdrawn && withdrawal.is_cancelled() => Seen::Withdrawn,
                 Next::WaitUntil(until) => {
-                    let wait = until.since(self.time.now());
+                    let wait = until.since(work.time.now());
                     tokio::select! {
-                        () = inner.stop.cancelled() => return Ok(self),
+                        () = self.inner.stop.cancelled() => return Ok(work),
                         () = withdrawal.cancelled(), if can_be_withdrawn => Seen::Withdrawn,
                         () = tokio::time::sleep(wait) => Seen::Waited,
                     }
                 }
-                Next::Do(_) if inner.stop.is_cancelled() => return Ok(self),
+                Next::Do(_) if self.inner.stop.is_cancelled() => return Ok(work),
                 Next::Do(effect) => {
                     let effect = effect.clone();
-                    self.perform(inner, &effect).await?
+                    self.perform(&mut work, &effect).await?
                 }
             };
-            self = self.saw(inner, seen).await?;
+            work = self.saw(work, seen).await?;
         }
     }
 
-    /// Does an effect, after the record that it begins.
-    async fn perform(&mut self, inner: &Inner, effect: &Effect) -> Result<Seen, JournalError> {
+    /// Does an effect, after the record that it begins; one record is enough where it is tried in vain.
+    async fn perform(&self, work: &mut Work, effect: &Effect) -> Result<Seen, JournalError> {
         if effect.changes() {
-            self.record(inner, &Record::Began(effect.clone())).await?;
+            if work.begun.as_ref() != Some(effect) {
+                self.record(work, &Record::Began(effect.clone())).await?;
+                work.begun = Some(effect.clone());
+            }
+            self.still_hold(work.position).await?;
         }
-        Ok(inner.hands.perform(&self.machine, effect).await)
+        Ok(self.inner.hands.perform(&work.machine, effect).await)
     }
 
     /// Tells the machine, after the record of it.
-    async fn saw(mut self, inner: &Inner, seen: Seen) -> Result<Self, JournalError> {
-        let event = Event::new(self.time.now(), seen);
-        if self.machine.needs_record(&event.seen) {
-            self.record(inner, &Record::Saw(event.clone())).await?;
+    async fn saw(&self, mut work: Work, seen: Seen) -> Result<Work, JournalError> {
+        let event = Event::new(work.time.now(), seen);
+        if work.machine.needs_record(&event.seen) {
+            self.record(&mut work, &Record::Saw(event.clone())).await?;
+            work.begun = None;
         }
-        let (machine, next) = self.machine.on(event);
-        Ok(Self { machine, next, ..self })
+        let (machine, next) = work.machine.on(event);
+        Ok(Work { machine, next, ..work })
     }
 
-    async fn record(&mut self, inner: &Inner, record: &Record) -> Result<(), JournalError> {
-        inner.journal.append(self.machine.id(), self.position, record).await?;
-        self.position += 1;
+    async fn record(&self, work: &mut Work, record: &Record) -> Result<(), JournalError> {
+        self.inner.journal.append(self.id, work.position, record).await?;
+        work.position += 1;
         Ok(())
     }
 
     /// Goes on with what was left behind.
-    async fn tidy(mut self, inner: &Inner) -> Result<Self, JournalError> {
-        inner.journal.renew(self.machine.id(), &inner.holder, inner.limits.lease).await?;
-        let at = self.time.now();
+    async fn tidy(&self, mut work: Work) -> Result<Work, JournalError> {
+        self.renew().await?;
+        let at = work.time.now();
         let asked = Record::Asked { operation: Operation::Tidy, at };
-        self.record(inner, &asked).await?;
-        match self.machine.follow(Operation::Tidy, at) {
-            Ok((machine, next)) => Ok(Self { machine, next, ..self }),
-            Err(machine) => Ok(Self { next: machine.next(), machine: *machine, ..self }),
-        }
+        self.record(&mut work, &asked).await?;
+        work = match work.machine.follow(Operation::Tidy, at) {
+            Ok((machine, next)) => Work { machine, next, ..work },
+            Err(machine) => Work { next: machine.next(), machine: *machine, ..work },
+        };
+        self.until_end(work).await
     }
 }
