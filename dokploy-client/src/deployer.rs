@@ -80,7 +80,9 @@ mod timestamp;
 pub use effect::{Effect, Event, Failure, Jobs, OurProject, Place, Projects, Run, RunStatus, Seen};
 pub use end::{End, Failed, Leak};
 pub use id::DeploymentId;
-pub use journal::{Clock, FileJournal, Holder, Journal, JournalError, MemoryJournal, NewDeployment, Record};
+pub use journal::{
+    Clock, FileJournal, Holder, Journal, JournalError, MemoryJournal, NewDeployment, Reached, Record,
+};
 pub use machine::{Machine, Next, Replayed, Unfit};
 pub use plan::{Deadlines, Plan};
 pub use reason::Reason;

@@ -18,10 +18,10 @@ use super::Timestamp;
 use super::effect::{Effect, Event};
 use super::end::End;
 use super::id::DeploymentId;
-use super::machine::Machine;
 use super::plan::Plan;
 use super::state::Operation;
 use crate::error::Source;
+use crate::id::ApplicationId;
 
 /// Tells the wall time.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -110,12 +110,34 @@ pub enum Record {
     /// This happened.
     Saw(Event),
     /// So it ended. It stands for all records up to here, so that a journal need not keep them.
-    Reached {
-        /// How many they were.
-        records: usize,
-        /// The machine that ended, without the values of its plan's variables: nothing sends them any more.
-        machine: Box<Machine>,
-    },
+    Reached(Box<Reached>),
+}
+
+/// How a deployment ended, and what is to be known of it for what comes next.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Reached {
+    /// For how many records it stands.
+    pub records: usize,
+    /// Its id.
+    pub id: DeploymentId,
+    /// Its plan without variables: nothing sends them any more.
+    pub plan: Plan,
+    /// How it ended.
+    pub end: End,
+    /// How far it was, in percent.
+    pub progress: u8,
+    /// When it was told something last.
+    pub told_at: Timestamp,
+    /// Its application, if it came so far.
+    #[serde(default)]
+    pub application: Option<ApplicationId>,
+    /// Whether its host may have a DNS record.
+    #[serde(default)]
+    pub may_have_record: bool,
+    /// Until when a create whose reply was lost may still take effect.
+    #[serde(default)]
+    pub unsettled_until: Option<Timestamp>,
 }
 
 /// Why nothing was recorded.
@@ -146,6 +168,9 @@ pub enum JournalError {
         /// Which line, from 1.
         line: usize,
     },
+    /// The records of a deployment don't fit each other: another version of this crate may have written them.
+    #[error("the records of {0} do not fit each other; go on with the version that wrote them")]
+    Unfit(DeploymentId),
     /// It can't be written or read.
     #[error("the journal can't be used: {what}")]
     Unavailable {
@@ -160,7 +185,7 @@ impl Record {
     /// How many records it is, or stands for.
     pub(super) fn count(&self) -> usize {
         match self {
-            Self::Reached { records, .. } => *records,
+            Self::Reached(reached) => reached.records,
             _ => 1,
         }
     }

@@ -27,10 +27,14 @@ use super::Timestamp;
 use super::effect::{Effect, Event, Failure, Projects, Seen};
 use super::end::{End, Failed};
 use super::id::DeploymentId;
+use super::journal::Reached;
 use super::plan::Plan;
 use super::reason::Reason;
 use super::state::{Operation, Progress, State};
 use crate::id::ApplicationId;
+
+/// How often the project is made at most: someone may remove it each time.
+const MAX_PROJECTS: u32 = 10;
 
 /// One operation on one deployment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,6 +57,10 @@ pub struct Machine {
     unsettled_until: Option<Timestamp>,
     /// When it was told something last.
     told_at: Timestamp,
+    /// How it failed, while what that left is deleted: nothing of that is progress.
+    failed: Option<End>,
+    /// How often the project was made.
+    projects: u32,
 }
 
 /// The one next thing.
@@ -85,6 +93,8 @@ impl Machine {
             making: None,
             unsettled_until: None,
             told_at: Timestamp::from_millis(0),
+            failed: None,
+            projects: 0,
         };
         let next = machine.next();
         (machine, next)
@@ -96,12 +106,10 @@ impl Machine {
     /// This machine as it is, where it has not ended or the operation is none for its end: what is gone can't be
     /// stopped, and only what is left behind can be tidied up.
     pub fn follow(mut self, operation: Operation, at: Timestamp) -> Result<(Self, Next), Box<Self>> {
-        let Step::Ended(end) = &self.step else { return Err(Box::new(self)) };
+        let Step::Ended(end) = self.step.clone() else { return Err(Box::new(self)) };
         let removal = Removal::new(at.after(self.plan.waits().rollback_wait), self.may_have_record);
         let (state, step) = match operation {
-            Operation::Tidy if end.has_work_left() => {
-                (State::RollingBack, Step::Remove(removal.of_leaks(end)))
-            }
+            Operation::Tidy if end.has_work_left() => (State::Failed, Step::Remove(removal.of_leaks(&end))),
             Operation::Tidy | Operation::Deploy => return Err(Box::new(self)),
             _ if end.frees_name() => return Err(Box::new(self)),
             Operation::Destroy => (State::Destroying, Step::Remove(removal)),
@@ -111,7 +119,12 @@ impl Machine {
         };
         (self.operation, self.step, self.patience) = (operation, step, Patience::default());
         self.told_at = at;
-        (self.state, self.percent) = (state, state.percent());
+        self.state = state;
+        if operation == Operation::Tidy {
+            self.failed = Some(end);
+        } else {
+            (self.failed, self.percent) = (None, state.percent());
+        }
         let next = self.next();
         Ok((self, next))
     }
@@ -123,9 +136,13 @@ impl Machine {
         self.told_at = at;
         match seen {
             Seen::Waited => self.patience.wake(at),
-            Seen::Interrupted { begun: false } => self.patience.forgive(),
-            Seen::Interrupted { begun: true } => {
+            Seen::Interrupted { begun } => {
                 self.patience.forgive();
+                self.step.allow_until(at.after(self.plan.waits().step));
+                if !begun {
+                    let next = self.next();
+                    return (self, next);
+                }
                 self.advance(Seen::Failed(Failure::MaybeDone { after_ms: 0 }), at);
             }
             Seen::Withdrawn => {
@@ -183,6 +200,11 @@ impl Machine {
         &self.id
     }
 
+    /// How it failed, if it deletes what that left.
+    pub(super) fn failed_before(&self) -> Option<&End> {
+        self.failed.as_ref()
+    }
+
     /// Whether it has made nothing, and would end at once if it was withdrawn.
     pub(super) fn has_begun_nothing(&self) -> bool {
         self.can_be_withdrawn() && !self.has_touched
@@ -195,8 +217,11 @@ impl Machine {
 
     /// Its application among those that are there.
     pub(super) fn application<'a>(&self, projects: &'a Projects) -> Option<&'a ApplicationId> {
-        let all = || projects.ours.iter().flat_map(|project| &project.applications);
-        all().find(|it| Some(*it) == self.application.as_ref()).or_else(|| all().next())
+        let mut all = projects.ours.iter().flat_map(|project| &project.applications);
+        match &self.application {
+            Some(application) => all.find(|it| *it == application),
+            None => all.next(),
+        }
     }
 
     /// What is deployed.
@@ -205,9 +230,38 @@ impl Machine {
         &self.plan
     }
 
-    /// The same without what its plan keeps secret.
-    pub(super) fn without_values(self) -> Self {
-        Self { plan: self.plan.without_values(), ..self }
+    /// What a journal need keep of it in place of so many records, where it has ended.
+    #[must_use]
+    pub fn reached(&self, records: usize) -> Option<Reached> {
+        let Step::Ended(end) = &self.step else { return None };
+        Some(Reached {
+            records,
+            id: self.id.clone(),
+            plan: self.plan.clone().without_values(),
+            end: end.clone(),
+            progress: self.percent,
+            told_at: self.told_at,
+            application: self.application.clone(),
+            may_have_record: self.may_have_record,
+            unsettled_until: self.unsettled_until,
+        })
+    }
+
+    /// The machine that ended so.
+    fn of_end(reached: &Reached) -> (Self, Next) {
+        let (machine, _) = Self::new(reached.id.clone(), reached.plan.clone());
+        let machine = Self {
+            step: Step::Ended(reached.end.clone()),
+            state: reached.end.state(),
+            percent: reached.progress,
+            told_at: reached.told_at,
+            application: reached.application.clone(),
+            may_have_record: reached.may_have_record,
+            unsettled_until: reached.unsettled_until,
+            ..machine
+        };
+        let next = machine.next();
+        (machine, next)
     }
 
     fn advance(&mut self, seen: Seen, at: Timestamp) {
@@ -345,6 +399,10 @@ impl Machine {
 
     /// Enters a step, if what it changes may be tried once more.
     fn attempt(&mut self, step: Step, at: Timestamp) {
+        self.projects += u32::from(step == Step::CreateProject);
+        if self.projects > MAX_PROJECTS {
+            return self.fail(Reason::NotFound, at);
+        }
         match step.next(&self.id) {
             Next::Do(effect) if effect.changes() && !self.patience.try_again(&effect) => {
                 self.fail(Reason::Unavailable, at);

@@ -7,6 +7,7 @@ mod handle;
 mod log;
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -63,22 +64,23 @@ impl Deployer {
         DeployerBuilder::new(client, journal)
     }
 
-    /// Takes over what a crash left unfinished, and what was left behind; looks for more of it from then on. Call it at
-    /// the start.
+    /// Takes over what a crash left unfinished, and what was left behind; looks for more of it from then on, also after an
+    /// error. Call it at the start: without it nothing is ever taken over.
     ///
     /// # Errors
-    /// [`DeployError::Journal`].
+    /// [`DeployError::Journal`] with the first reason why something could not be taken over. All else was.
     pub async fn resume(&self) -> Result<(), DeployError> {
-        self.take_over().await?;
+        let result = self.take_over().await;
         let deployer = self.clone();
         let look = async move {
-            // A failure shows again in whatever is asked of the journal next.
             while deployer.is_awake_after(deployer.inner.limits.lease).await {
-                let _ = deployer.take_over().await;
+                if let Err(error) = deployer.take_over().await {
+                    tracing::warn!(error = &error as &dyn Error, "not all that was left can be taken over");
+                }
             }
         };
         self.inner.tasks.spawn(look);
-        Ok(())
+        result
     }
 
     /// Begins a deployment. It is recorded when this returns. Asked twice with one key, which must be unique over all
@@ -124,7 +126,7 @@ impl Deployer {
         let work = self.load(id).await?.0;
         let mut log = Log::of(&work.machine);
         if let Next::Ended(end) = work.next {
-            log.end(Some(end));
+            log.end(work.machine.progress(), end);
         }
         Ok(Deployment::new(self.clone(), id.clone(), watch::channel(log).1))
     }
@@ -159,11 +161,10 @@ impl Deployer {
         if self.inner.log(id).is_some() {
             return Err(DeployError::Busy);
         }
+        // What has not ended is not held, so that it can be taken over.
+        self.load_ended(id).await?;
         self.inner.journal.renew(id, &self.inner.holder, self.inner.limits.lease).await?;
-        let (work, _) = self.load(id).await?;
-        if !matches!(work.next, Next::Ended(_)) {
-            return Err(DeployError::Busy);
-        }
+        let work = self.load_ended(id).await?;
         let at = work.time.now();
         let (machine, next) = work.machine.follow(operation, at).map_err(|_| DeployError::NotNow)?;
         self.inner.journal.append(id, work.position, &Record::Asked { operation, at }).await?;
@@ -197,11 +198,17 @@ impl Deployer {
         Ok(())
     }
 
+    async fn load_ended(&self, id: &DeploymentId) -> Result<Work, DeployError> {
+        let (work, _) = self.load(id).await?;
+        if matches!(work.next, Next::Ended(_)) { Ok(work) } else { Err(DeployError::Busy) }
+    }
+
     async fn load(&self, id: &DeploymentId) -> Result<(Work, bool), DeployError> {
         let records = self.inner.journal.load(id).await?;
-        let unfit =
-            |error| JournalError::Unavailable { what: "its records do not fit", source: Box::new(error) };
-        let replayed = Machine::replay(&records).map_err(unfit)?;
+        let replayed = Machine::replay(&records).map_err(|error| {
+            tracing::error!(deployment = %id, error = &error as &dyn Error, "it can't be gone on with");
+            JournalError::Unfit(id.clone())
+        })?;
         let Replayed { machine, next, begun, position } = replayed;
         let time = Time::from(self.inner.now().max(machine.told_at()));
         Ok((Work { machine, next, position, begun: None, time }, begun))

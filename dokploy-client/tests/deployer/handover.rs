@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use dokploy_client::deployer::{
-    DeployError, Deployer, DeploymentId, End, FileJournal, Holder, Journal, JournalError, NewDeployment,
-    Record, State,
+    DeployError, Deployer, DeploymentId, Effect, End, FileJournal, Holder, Journal, JournalError,
+    NewDeployment, Plan, Record, State, Timestamp,
 };
-use dokploy_client::testing::{Dokploy, Version};
+use dokploy_client::testing::{Dokploy, Fault, Version};
+use dokploy_client::{Image, StackName};
 use tokio::sync::Notify;
 
 use crate::loopback::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
@@ -244,4 +245,92 @@ async fn stood_still(after: usize) {
     let more = dokploy.calls().split_off(calls);
     let only_looks = more.iter().all(|call| call.method == "GET");
     assert!(is_one_stack(&dokploy) && only_looks, "after record {after}: {more:?}");
+}
+
+#[tokio::test]
+async fn what_failed_stays_so_for_the_next_deployer_and_keeps_nobody_waiting() {
+    let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
+    let journal: Arc<dyn Journal> = journal();
+    let new = || {
+        let builder = Deployer::builder(client(&dokploy), Arc::clone(&journal));
+        builder.limits(|it| (it.active, it.lease) = (1, Duration::from_secs(1))).build().unwrap()
+    };
+    dokploy.inject(Fault::status(400).on("application.delete").times(1000));
+    let first = new();
+    let deployment = first.deploy(plan(&dokploy, "acme/missing:1"), None).await.unwrap();
+    let failed = end(&deployment).await;
+    assert!(failed.has_work_left());
+    first.shutdown(Duration::from_secs(10)).await;
+    let before = deployment.state();
+    assert_eq!(before.status, State::Failed);
+
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let second = new();
+    second.resume().await.unwrap();
+    let again = second.deployment(deployment.id()).await.unwrap();
+    assert_eq!((again.state(), end(&again).await), (before, failed));
+    assert_eq!(again.progress().next().await, Some(before));
+    let nothing: [&str; 0] = [];
+    let beta = StackName::parse("beta", &nothing).unwrap();
+    let plan = Plan::new(beta, Image::parse("acme/stack:1").unwrap(), "example.test").unwrap();
+    let beta = second.deploy(plan, None).await.unwrap();
+    assert_eq!(end(&beta).await, End::Completed);
+    second.shutdown(Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
+async fn who_lives_keeps_its_lease() {
+    let dokploy = Dokploy::builder(Version::V0_30_2).hold_jobs().start().unwrap();
+    let journal: Arc<dyn Journal> = journal();
+    let new = || {
+        let builder = Deployer::builder(client(&dokploy), Arc::clone(&journal));
+        builder.limits(|it| it.lease = Duration::from_secs(1)).build().unwrap()
+    };
+    let first = new();
+    let deployment = first.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
+    let mut progress = deployment.progress();
+    while progress.next().await.unwrap().status != State::Deploying {}
+    let second = new();
+    second.resume().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!((first.active(), second.active()), (1, 0));
+    assert_eq!(end_of_held(&dokploy, &deployment).await, End::Completed);
+    second.shutdown(Duration::from_secs(10)).await;
+}
+
+/// As another version of the crate may have written them.
+#[tokio::test]
+async fn records_that_do_not_fit_keep_nothing_else_from_being_taken_over() {
+    let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
+    let journal: Arc<dyn Journal> = journal();
+    let holder = Holder::new("gone");
+    let nothing: [&str; 0] = [];
+    let mut ids = Vec::new();
+    for (number, name) in [(1, "alpha"), (2, "beta")] {
+        let name = StackName::parse(name, &nothing).unwrap();
+        let plan = Plan::new(name, Image::parse("acme/stack:1").unwrap(), "example.test").unwrap();
+        let id = DeploymentId::new(Timestamp::from_millis(number), 7);
+        let new = NewDeployment { id: id.clone(), key: None, plan };
+        journal.create(&new, &holder, Duration::ZERO).await.unwrap();
+        ids.push(id);
+    }
+    journal.append(&ids[0], 1, &Record::Began(Effect::CheckHealth)).await.unwrap();
+    let builder = Deployer::builder(client(&dokploy), Arc::clone(&journal));
+    let deployer = builder.limits(|it| it.lease = Duration::from_secs(1)).build().unwrap();
+    let error = deployer.resume().await.unwrap_err();
+    assert!(error.to_string().contains(ids[0].as_str()), "{error}");
+    let beta = deployer.deployment(&ids[1]).await.unwrap();
+    assert_eq!(end(&beta).await, End::Completed);
+    // Also what comes later.
+    let name = StackName::parse("gamma", &nothing).unwrap();
+    let plan = Plan::new(name, Image::parse("acme/stack:1").unwrap(), "example.test").unwrap();
+    let new = NewDeployment { id: DeploymentId::new(Timestamp::from_millis(3), 7), key: None, plan };
+    journal.create(&new, &holder, Duration::ZERO).await.unwrap();
+    let found = async {
+        while deployer.deployment(&new.id).await.unwrap().state().status != State::Completed {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), found).await.expect("it is taken over");
+    deployer.shutdown(Duration::from_secs(10)).await;
 }

@@ -115,6 +115,22 @@ fn of_what_is_tried_in_vain_nothing_is_recorded() {
     assert!(recorded.len() < 10, "{recorded:#?}");
 }
 
+/// Who may not see jobs may not know that one runs.
+#[test]
+fn jobs_that_may_not_be_seen_are_waited_for_before_anything_is_deleted() {
+    let mut server = Good::new();
+    let mut looks = 0;
+    let ran = run(plan(), |effect| match effect {
+        Effect::FindJobs(_) => {
+            looks += 1;
+            if looks == 1 { jobs(Some(vec!["other".into()]), vec![]) } else { refused() }
+        }
+        _ => server.answer(effect),
+    });
+    assert_eq!(ran.failed().leaks, [Leak::Service("alpha-1a2b3c".into())]);
+    assert!((60..75).contains(&ran.took.as_secs()), "{:?}", ran.took);
+}
+
 #[test]
 fn what_is_told_to_be_gone_and_still_shown_is_given_up_and_named() {
     let mut server = Good::new();

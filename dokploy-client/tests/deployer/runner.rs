@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dokploy_client::client::NewProject;
-use dokploy_client::deployer::{DeployError, Deployer, End, Journal, Leak, Plan, Reason, State};
+use dokploy_client::deployer::{
+    DeployError, Deployer, DeploymentId, End, Journal, Leak, Plan, Reason, State, Timestamp,
+};
 use dokploy_client::testing::{Dokploy, Fault, Version};
-use dokploy_client::{Client, Image, KeySource, Name, StackName};
+use dokploy_client::{Client, Description, Image, KeySource, Name, StackName};
 
 use crate::loopback::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
 
@@ -127,12 +129,17 @@ async fn a_failed_job_is_told_in_our_words_and_leaves_nothing() {
 
 #[tokio::test]
 async fn what_is_someone_elses_is_neither_adopted_nor_touched() {
+    let other = DeploymentId::new(Timestamp::from_millis(1), 1).description();
+    for description in [None, Some(other)] {
+        someone_elses(description.map(|text| Description::parse(&text).unwrap())).await;
+    }
+}
+
+async fn someone_elses(description: Option<Description>) {
     let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
-    client(&dokploy)
-        .projects()
-        .create(&NewProject::new(Name::parse("ai-stack-alpha").unwrap()))
-        .await
-        .unwrap();
+    let new = NewProject::new(Name::parse("ai-stack-alpha").unwrap());
+    let new = description.into_iter().fold(new, NewProject::description);
+    client(&dokploy).projects().create(&new).await.unwrap();
     let deployer = deployer(&dokploy, &journal());
     let deployment = deployer.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
     let End::Failed(failed) = end(&deployment).await else { panic!("it works") };
@@ -185,6 +192,22 @@ async fn what_was_left_behind_goes_soon_after_dokploy_answers_again() {
     };
     tokio::time::timeout(Duration::from_secs(30), gone).await.expect("it goes");
     deployer.shutdown(Duration::from_secs(5)).await;
+}
+
+/// Whoever hears of an end may act on it.
+#[tokio::test]
+async fn what_comes_after_an_end_can_be_asked_for_once_it_is_told() {
+    let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
+    let deployer = deployer(&dokploy, &journal());
+    for image in ["acme/missing:1", "acme/stack:1", "acme/missing:1"] {
+        let deployment = deployer.deploy(plan(&dokploy, image), None).await.unwrap();
+        let mut progress = deployment.progress();
+        while !progress.next().await.unwrap().status.is_final() {}
+        if image == "acme/stack:1" {
+            let mut progress = deployment.destroy().await.unwrap().progress();
+            while !progress.next().await.unwrap().status.is_final() {}
+        }
+    }
 }
 
 #[tokio::test]

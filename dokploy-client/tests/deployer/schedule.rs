@@ -321,7 +321,10 @@ impl Run<'_> {
         let machine = from_its_end(deployer, &Record::Asked { operation, at }, &next)?;
         deployer.records.push(Record::Asked { operation, at });
         deployer.is_tidying = operation == Operation::Tidy;
-        (deployer.machine, deployer.next, deployer.percent) = (machine, next, 0);
+        (deployer.machine, deployer.next) = (machine, next);
+        if !deployer.is_tidying {
+            deployer.percent = 0;
+        }
         Ok(())
     }
 
@@ -405,8 +408,8 @@ impl Fate {
 
 /// A journal need keep no more than the end: the machine that is made of it goes on.
 fn from_its_end(deployer: &Deployer, asked: &Record, next: &Next) -> Result<Machine, String> {
-    let machine = Box::new(deployer.machine.clone());
-    let kept = serde_json::to_string(&Record::Reached { records: deployer.records.len(), machine });
+    let reached = deployer.machine.reached(deployer.records.len()).ok_or("it has no end")?;
+    let kept = serde_json::to_string(&Record::Reached(Box::new(reached)));
     let kept = kept.and_then(|kept| serde_json::from_str(&kept)).map_err(|error| error.to_string())?;
     let replayed = Machine::replay(&[kept, asked.clone()]).map_err(|error| error.to_string())?;
     if replayed.next != *next || replayed.position != deployer.records.len() + 1 {

@@ -172,15 +172,76 @@ fn an_effect_that_a_crash_interrupted_is_looked_for_before_it_is_repeated() {
 
 #[test]
 fn a_server_that_does_not_show_its_queue_is_waited_for_until_the_deadline() {
+    let answered = || Seen::Done;
+    for (answer, orders) in [(answered as fn() -> Seen, 1), (maybe_done, 5)] {
+        let mut server = Good::new();
+        let ran = run(plan(), |effect| match effect {
+            Effect::FindJobs(_) => jobs(None, vec![]),
+            Effect::Deploy { .. } => answer(),
+            _ => server.answer(effect),
+        });
+        assert_eq!(ran.count(|effect| matches!(effect, Effect::Deploy { .. })), orders);
+        assert_eq!(ran.failed().reason, Reason::TimedOut);
+        assert!((300..310).contains(&ran.took.as_secs()), "{:?}", ran.took);
+    }
+}
+
+#[test]
+fn a_project_that_someone_removes_each_time_is_not_made_for_ever() {
     let mut server = Good::new();
     let ran = run(plan(), |effect| match effect {
-        Effect::FindJobs(_) => jobs(None, vec![]),
-        Effect::Deploy { .. } => maybe_done(),
+        Effect::FindProjects if server.is_there => {
+            let answer = server.answer(effect);
+            server.is_there = false;
+            answer
+        }
+        Effect::CreateApplication(_) => {
+            server.is_there = false;
+            Seen::Failed(Failure::Gone)
+        }
+        Effect::CreateProject => {
+            server.is_there = true;
+            Seen::Done
+        }
         _ => server.answer(effect),
     });
-    assert_eq!(ran.count(|effect| matches!(effect, Effect::Deploy { .. })), 1);
-    assert_eq!(ran.failed().reason, Reason::TimedOut);
-    assert!((300..310).contains(&ran.took.as_secs()), "{:?}", ran.took);
+    assert!(ran.count(|effect| *effect == Effect::CreateProject) <= 10);
+    assert!(ran.failed().leaks.is_empty(), "{:?}", ran.failed());
+}
+
+/// Whoever takes a deployment over late looks before a deadline that passed meanwhile decides.
+#[test]
+fn a_job_that_was_done_while_nobody_was_there_is_found_though_the_first_look_fails() {
+    let mut server = Good::new();
+    let (mut now, mut mark, mut looks) = (1_700_000_000_000, String::new(), 0);
+    let id = DeploymentId::new(Timestamp::from_millis(now), 1);
+    let (mut machine, mut next) = Machine::new(id, plan());
+    loop {
+        let seen = match &next {
+            Next::Do(Effect::Deploy { mark: told, .. }) => {
+                mark.clone_from(told);
+                Seen::Done
+            }
+            Next::Do(Effect::FindJobs(_)) => {
+                looks += 1;
+                match looks {
+                    1 => {
+                        now += 600_000;
+                        Seen::Interrupted { begun: false }
+                    }
+                    2 => not_done(),
+                    _ => jobs(Some(vec![]), vec![a_run(&mark, RunStatus::Done)]),
+                }
+            }
+            Next::Do(effect) => server.answer(effect),
+            Next::WaitUntil(until) => {
+                now = now.max(until.as_millis());
+                Seen::Waited
+            }
+            Next::Ended(end) => break assert_eq!(*end, End::Completed),
+        };
+        (machine, next) = machine.on(Event::new(Timestamp::from_millis(now), seen));
+    }
 }
 
 #[test]

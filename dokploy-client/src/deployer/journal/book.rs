@@ -67,7 +67,7 @@ impl Book {
                 let is_taken = entry.end.is_none() || matches!(record, Record::Asked { .. });
                 if *at == entry.position() && is_taken { Ok(()) } else { Err(JournalError::Lost) }
             }
-            Line::Finished { id, .. } => self.entry(id).map(drop),
+            Line::Finished { id, end } => self.entry(id)?.check_end(end),
             Line::Kept { id, .. } if self.entries.contains_key(id) => Err(JournalError::NameTaken),
             Line::Kept { .. } => Ok(()),
         }
@@ -204,12 +204,22 @@ impl Entry {
         (self.end, self.held) = (Some(end), None);
     }
 
+    /// An end that its records don't tell is one of somebody who stood still while others went on.
+    fn check_end(&self, end: &End) -> Result<(), JournalError> {
+        match Machine::replay(&self.records) {
+            Ok(replayed) if self.records.len() > 1 && replayed.next != Next::Ended(end.clone()) => {
+                Err(JournalError::Lost)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Keeps where it ended in place of how it came there. Records that don't tell that end stay.
     fn shorten(&mut self, end: &End) {
         let Ok(replayed) = Machine::replay(&self.records) else { return };
-        if replayed.next == Next::Ended(end.clone()) {
-            let machine = Box::new(replayed.machine.without_values());
-            self.records = vec![Record::Reached { records: replayed.position, machine }];
+        let reached = replayed.machine.reached(replayed.position);
+        if let Some(reached) = reached.filter(|reached| reached.end == *end) {
+            self.records = vec![Record::Reached(Box::new(reached))];
         }
     }
 

@@ -19,8 +19,9 @@ const ORDERS: u32 = 2;
 /// A job. It is found again by its mark, the description, which differs by each order.
 ///
 /// A server that shows its queue (0.30) loses waiting jobs in a restart and cancels the running one; what neither queue
-/// nor rows know is lost, and is ordered once more. The others keep their queue, but don't show it: there an order is
-/// never repeated, since it may wait behind others' jobs for as long as those take.
+/// nor rows know is lost, and is ordered once more. The others keep their queue, but don't show it: there an order that
+/// was answered for is never repeated, since it may wait behind others' jobs for as long as those take. One that was not
+/// is repeated when no run shows for the time of a step: two jobs make the same stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Job {
     application: ApplicationId,
@@ -29,6 +30,8 @@ pub(super) struct Job {
     until: Timestamp,
     order: u32,
     is_acknowledged: bool,
+    /// When it was sent last.
+    sent: Timestamp,
     /// Runs that were there before, for servers that keep no description.
     before: Vec<id::DeploymentId>,
     phase: Phase,
@@ -54,6 +57,7 @@ impl Job {
             until: at.after(limit),
             order: 1,
             is_acknowledged: false,
+            sent: at,
             before: Vec::new(),
             phase: Phase::Send,
         }
@@ -62,6 +66,10 @@ impl Job {
     /// A further one.
     pub(super) fn again(application: ApplicationId, at: Timestamp, limit: Duration) -> Self {
         Self { is_again: true, phase: Phase::Note, ..Self::first(application, at, limit) }
+    }
+
+    pub(super) fn allow_until(&mut self, at: Timestamp) {
+        self.until = at.max(self.until);
     }
 
     pub(super) fn effect(&self, id: &DeploymentId) -> Effect {
@@ -84,7 +92,8 @@ impl Job {
 
 impl Machine {
     /// Sends the order.
-    pub(super) fn order(&mut self, job: Job, at: Timestamp) {
+    pub(super) fn order(&mut self, mut job: Job, at: Timestamp) {
+        job.sent = at;
         self.making.get_or_insert_with(|| job.application.as_str().to_owned());
         self.attempt(Step::Job(job.with(Phase::Send)), at);
     }
@@ -136,9 +145,18 @@ impl Machine {
                 Some(queue) if queue.contains(&mark) => self.wait_for(&job, at),
                 Some(_) if job.is_acknowledged => self.order_once_more(job, at),
                 Some(_) => self.order(job, at),
+                None if self.is_order_lost(&job, at) => self.order(job, at),
                 None => self.wait_for(&job, at),
             },
         }
+    }
+
+    /// Whether an order that was not answered for is taken for lost, where no queue tells. Who asks twice gets the same
+    /// stack, who never asked gets none.
+    fn is_order_lost(&self, job: &Job, at: Timestamp) -> bool {
+        let is_due = at >= job.sent.after(self.plan.waits().step) && at < job.until;
+        let order = job.clone().with(Phase::Send).effect(&self.id);
+        !job.is_acknowledged && is_due && self.patience.may_try_again(&order)
     }
 
     /// A restart lost the job.

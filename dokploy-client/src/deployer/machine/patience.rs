@@ -84,6 +84,11 @@ impl Patience {
         self.tried.as_ref().is_some_and(|(tried, _)| tried == effect)
     }
 
+    /// Whether a change may be tried once more.
+    pub(super) fn may_try_again(&self, effect: &Effect) -> bool {
+        self.tried.as_ref().is_none_or(|(tried, times)| tried != effect || *times <= REPEATS)
+    }
+
     /// Notes that a change begins. `false` if it was tried and repeated often enough.
     pub(super) fn try_again(&mut self, effect: &Effect) -> bool {
         let times = match self.tried.take() {

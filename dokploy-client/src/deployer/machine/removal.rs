@@ -82,6 +82,10 @@ impl Removal {
         Self { why: Some((step, reason)), ..self }
     }
 
+    pub(super) fn allow_until(&mut self, at: Timestamp) {
+        self.until = at.max(self.until);
+    }
+
     /// What is left of a failed removal.
     pub(super) fn of_leaks(mut self, end: &End) -> Self {
         if let End::Failed(failed) = end {
@@ -152,10 +156,12 @@ impl Removal {
         }
     }
 
-    /// The name of a service whose application can't be asked for it: the application's id has to do.
-    fn note_unseen_service(&mut self) {
+    /// The name of a service whose application can't be asked for it, where it is known; else the application's id has to
+    /// do.
+    fn note_unseen_service(&mut self, known: Option<String>) {
         if let Phase::Quiet(application) = &self.phase {
-            self.note_service(application.as_str().to_owned());
+            let application = application.as_str().to_owned();
+            self.note_service(known.unwrap_or(application));
         }
     }
 
@@ -257,7 +263,8 @@ impl Machine {
             Failure::NotDone { after_ms } | Failure::MaybeDone { after_ms } if at < removal.until => {
                 return self.patience.pause_for(at, *after_ms);
             }
-            _ => removal.note_unseen_service(),
+            Failure::Refused(_) if at < removal.until => return self.patience.pause_for(at, 0),
+            _ => removal.note_unseen_service(self.making.clone()),
         }
         self.delete(removal, at);
     }

@@ -47,7 +47,7 @@ fn step(before: Option<Replayed>, record: &Record) -> Option<Replayed> {
     let with = |(machine, next), begun| Some(Replayed { machine, next, begun, position });
     match (before, record) {
         (None, Record::Planned { id, plan }) => with(Machine::new(id.clone(), Plan::clone(plan)), false),
-        (None, Record::Reached { machine, .. }) => with((Machine::clone(machine), machine.next()), false),
+        (None, Record::Reached(reached)) => with(Machine::of_end(reached), false),
         (Some(it), Record::Asked { operation, at }) => with(it.machine.follow(*operation, *at).ok()?, false),
         (Some(mut it), Record::Began(effect)) => {
             // That a wait was over is not recorded.

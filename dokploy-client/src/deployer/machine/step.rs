@@ -64,6 +64,16 @@ impl Step {
         })
     }
 
+    /// Moves its deadline, so that whoever takes it over late looks before it is over.
+    pub(super) fn allow_until(&mut self, at: Timestamp) {
+        match self {
+            Self::Job(job) => job.allow_until(at),
+            Self::Health(until) => *until = at.max(*until),
+            Self::Remove(removal) => removal.allow_until(at),
+            _ => {}
+        }
+    }
+
     /// The state under which people see it; `None` where that stays.
     pub(super) fn state(&self, operation: Operation) -> Option<State> {
         Some(match self {

@@ -59,7 +59,7 @@ pub(super) async fn drive(inner: Arc<Inner>, work: Work, log: watch::Sender<Log>
         () = task.hold() => tracing::warn!(deployment = %id, "someone else goes on with it"),
     }
     inner.forget(&id, &log);
-    log.send_modify(|log| log.end(None));
+    log.send_modify(Log::leave);
 }
 
 /// What works on one deployment.
@@ -102,7 +102,10 @@ impl Task<'_> {
     }
 
     async fn run(&self, mut work: Work) -> Result<(), JournalError> {
-        if !matches!(work.next, Next::Ended(_)) {
+        if work.machine.failed_before().is_some() {
+            // What was left behind keeps nobody waiting.
+            work = self.until_end(work).await?;
+        } else if !matches!(work.next, Next::Ended(_)) {
             let withdrawal = self.log.borrow().withdrawal().clone();
             let turn = tokio::select! {
                 () = self.inner.stop.cancelled() => return Ok(()),
@@ -124,7 +127,7 @@ impl Task<'_> {
                 // Before the end is told: whoever hears of it may ask for an operation.
                 self.inner.forget(self.id, self.log);
             }
-            self.log.send_modify(|log| log.end(Some(end)));
+            self.log.send_modify(|log| log.end(work.machine.progress(), end));
             if is_over {
                 return Ok(());
             }
@@ -137,7 +140,9 @@ impl Task<'_> {
     async fn until_end(&self, mut work: Work) -> Result<Work, JournalError> {
         let withdrawal = self.log.borrow().withdrawal().clone();
         loop {
-            self.log.send_if_modified(|log| log.note(work.machine.progress()));
+            if !matches!(work.next, Next::Ended(_)) {
+                self.log.send_if_modified(|log| log.note(work.machine.progress()));
+            }
             let can_be_withdrawn = work.machine.can_be_withdrawn();
             let seen = match &work.next {
                 Next::Ended(_) => return Ok(work),

@@ -27,7 +27,9 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn of(machine: &Machine) -> Self {
         let last = machine.progress();
-        Self { steps: vec![last], last, over: None, withdrawal: CancellationToken::new() }
+        // That it failed stays so, whatever becomes of what it left.
+        let over = machine.failed_before().cloned().map(Some);
+        Self { steps: vec![last], last, over, withdrawal: CancellationToken::new() }
     }
 
     /// Notes where the machine is. Whether that is new.
@@ -40,9 +42,15 @@ impl Log {
         is_new
     }
 
+    /// Notes the end, in one with its state.
+    pub(super) fn end(&mut self, progress: Progress, end: End) {
+        self.note(progress);
+        self.over.get_or_insert(Some(end));
+    }
+
     /// Nothing comes any more.
-    pub(super) fn end(&mut self, end: Option<End>) {
-        self.over.get_or_insert(end);
+    pub(super) fn leave(&mut self) {
+        self.over.get_or_insert(None);
     }
 
     pub(super) fn withdrawal(&self) -> &CancellationToken {
