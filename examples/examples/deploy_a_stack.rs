@@ -16,12 +16,14 @@
 //!
 //! It writes JSON lines, and ends with 0 once the stack is there, else with 1.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use dokploy_client::deployer::{DeployError, Deployer, Deployment, End, FileJournal, Plan, State};
+use dokploy_client::deployer::{
+    DeployError, Deployer, Deployment, End, FileJournal, JournalError, Plan, State,
+};
 use dokploy_client::testing::{Dokploy, Version};
 use dokploy_client::{Client, Image, KeySource, StackName};
 use serde_json::{Value, json};
@@ -30,6 +32,8 @@ use serde_json::{Value, json};
 const RESERVED: [&str; 8] = ["admin", "api", "www", "root", "system", "test", "demo", "portal"];
 /// How often one name is tried before it is given up: each that failed is an attempt of its own.
 const ATTEMPTS: u32 = 1000;
+/// What a journal calls a server of the crate's own.
+const OWN: &str = "loopback";
 /// How long the last step may take when the program ends.
 const LAST_STEP: Duration = Duration::from_secs(5);
 
@@ -77,9 +81,8 @@ async fn deploy() -> Result<String, Failure> {
     let plan = plan()?;
     let url = format!("https://{}", plan.host());
     let journal = PathBuf::from(format!("{}.journal", plan.name()));
-    let (client, _own) = server(&journal)?;
-    let clock = Arc::new(SystemTime::now);
-    let journal = FileJournal::open(&journal, clock).map_err(|error| Failure::new("journal", error))?;
+    let (client, server, _own) = server()?;
+    let journal = open(&journal, &server).map_err(|error| Failure::new("journal", error))?;
     let deployer = Deployer::builder(client, Arc::new(journal)).build()?;
     // What an earlier start left is finished or undone first.
     deployer.resume().await?;
@@ -116,12 +119,8 @@ fn told(end: Option<End>) -> Result<(), Failure> {
     match end {
         Some(End::Completed) => Ok(()),
         Some(End::Failed(failed)) => {
-            let code = match json!(failed.reason) {
-                Value::String(code) => code,
-                // With a status, which the words tell.
-                _ => "rejected".to_owned(),
-            };
-            Err(Failure { code, error: failed.reason.to_string(), leaks: json!(failed.leaks) })
+            let (code, error) = (failed.reason.code().to_owned(), failed.reason.to_string());
+            Err(Failure { code, error, leaks: json!(failed.leaks) })
         }
         _ => Err(Failure::new("unknown", "the deployment did not end here")),
     }
@@ -142,19 +141,31 @@ fn plan() -> Result<Plan, Failure> {
     })
 }
 
-/// The server, and the crate's own one if it is that. What a journal tells of one that is gone counts no more.
-fn server(journal: &std::path::Path) -> Result<(Client, Option<Dokploy>), Failure> {
+/// The server, its name in the journal, and the crate's own one if it is that.
+fn server() -> Result<(Client, String, Option<Dokploy>), Failure> {
     if let Some(url) = variable("DOKPLOY_URL") {
-        return Ok((Client::builder(&url).key(KeySource::Env("DOKPLOY_API_TOKEN")).build()?, None));
+        let client = Client::builder(&url).key(KeySource::Env("DOKPLOY_API_TOKEN")).build()?;
+        return Ok((client, url.trim_end_matches('/').to_owned(), None));
     }
-    let failed = |error: std::io::Error| Failure::new("system", error);
-    match std::fs::remove_file(journal) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
-    let own = Dokploy::start(Version::V0_30_2).map_err(failed)?;
+    let own = Dokploy::start(Version::V0_30_2).map_err(|error| Failure::new("system", error))?;
     let client = Client::builder(own.url()).key(KeySource::Fixed(own.key().into())).build()?;
-    Ok((client, Some(own)))
+    Ok((client, OWN.to_owned(), Some(own)))
+}
+
+/// The journal of this server. One that tells of a server of the crate's own is over, as that server is.
+fn open(path: &Path, server: &str) -> Result<FileJournal, JournalError> {
+    let open = |server| FileJournal::open_of(path, server, Arc::new(SystemTime::now));
+    let is_over = server == OWN && path.exists();
+    let journal = match open(server) {
+        Err(JournalError::OtherServer { server: known }) if known == OWN => None,
+        opened => Some(opened?).filter(|_| !is_over),
+    };
+    if let Some(journal) = journal {
+        return Ok(journal);
+    }
+    let failed = |error| JournalError::Unavailable { what: "removing an old one", source: Box::new(error) };
+    std::fs::remove_file(path).map_err(failed)?;
+    open(server)
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -105,3 +105,28 @@ async fn a_failure_is_told_and_leaves_nothing() {
     assert_eq!((output.status.code(), &last["type"]), (Some(1), &"error".into()), "{last}");
     assert_eq!((server.projects().len(), last["leaks"].as_array().unwrap().len()), (0, 0), "{last}");
 }
+
+/// A journal tells nothing of another server than its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_of_one_server_is_not_told_of_another() {
+    let place = tempfile::tempdir().unwrap();
+    let (first, second) =
+        (Dokploy::start(Version::V0_30_2).unwrap(), Dokploy::start(Version::V0_30_2).unwrap());
+    let alone = || {
+        let mut command = command(&first, place.path());
+        command.env_remove("DOKPLOY_URL").env_remove("DOKPLOY_API_TOKEN");
+        command
+    };
+    // Its own server ends with it, so each such run begins anew.
+    for command in [alone(), alone(), command(&first, place.path())] {
+        assert_eq!(run(command).await.status.code(), Some(0));
+    }
+    assert_eq!(first.projects().len(), 1);
+    for command in [alone(), command(&second, place.path())] {
+        let output = run(command).await;
+        let last = lines(&output).pop().unwrap();
+        assert_eq!((output.status.code(), &last["code"]), (Some(1), &"journal".into()), "{last}");
+    }
+    let output = run(command(&first, place.path())).await;
+    assert_eq!((output.status.code(), second.projects().len()), (Some(0), 0), "{:?}", lines(&output));
+}

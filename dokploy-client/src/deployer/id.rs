@@ -50,6 +50,13 @@ impl DeploymentId {
         &self.0
     }
 
+    /// When the deployment began.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        let time = self.0.split('_').nth(1).and_then(|time| time.parse().ok());
+        Timestamp::from_millis(time.unwrap_or_default())
+    }
+
     /// What a project of ours has as its description: that is how ours is told from others'.
     #[must_use]
     pub fn description(&self) -> String {

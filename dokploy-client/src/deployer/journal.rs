@@ -162,6 +162,12 @@ pub enum JournalError {
     /// Another process has the file.
     #[error("another process uses this journal; stop it, or choose another file")]
     InUse,
+    /// What it tells is of another server.
+    #[error("this journal is of another server, {server}; choose another file")]
+    OtherServer {
+        /// Which.
+        server: String,
+    },
     /// What is there isn't what was written.
     #[error("line {line} of the journal can't be read; restore the file from a copy")]
     Corrupt {

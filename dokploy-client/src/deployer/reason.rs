@@ -58,6 +58,30 @@ const WORDS: [(&str, Reason); 8] = [
 ];
 
 impl Reason {
+    /// A stable name in snake case: `rejected` for each status.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NameTaken => "name_taken",
+            Self::RecordTaken => "record_taken",
+            Self::Unauthorized => "unauthorized",
+            Self::Rejected(_) => "rejected",
+            Self::WrongEndpoint => "wrong_endpoint",
+            Self::Invalid => "invalid",
+            Self::NotFound => "not_found",
+            Self::Unavailable => "unavailable",
+            Self::TimedOut => "timed_out",
+            Self::Unhealthy => "unhealthy",
+            Self::ImagePull => "image_pull",
+            Self::ImageMissing => "image_missing",
+            Self::EnvReference => "env_reference",
+            Self::ServiceRefused => "service_refused",
+            Self::Cancelled => "cancelled",
+            Self::Withdrawn => "withdrawn",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Reads the reason from the log of a job that failed.
     #[must_use]
     pub fn read(log: &str) -> Self {

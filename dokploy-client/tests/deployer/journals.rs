@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use dokploy_client::deployer::{
-    Clock, DeploymentId, Effect, End, Event, FileJournal, Holder, Journal, JournalError, MemoryJournal,
-    NewDeployment, Operation, Plan, Record, Seen, Timestamp,
+    Clock, DeploymentId, Effect, End, Event, FileJournal, Holder, Journal, JournalError, Machine,
+    MemoryJournal, NewDeployment, Next, Operation, Plan, Record, Seen, State, Timestamp,
 };
 use dokploy_client::{Image, StackName};
 
@@ -285,6 +285,51 @@ fn of_many_openers_each_finds_all_that_was_answered_for() {
     }
     let kept = std::fs::read_to_string(folder.file()).unwrap();
     assert_eq!(kept.lines().count(), 120, "{kept}");
+}
+
+#[tokio::test]
+async fn a_file_is_of_one_server() {
+    let folder = Folder::new("server");
+    let open = |server| FileJournal::open_of(&folder.file(), server, Seconds::default().clock());
+    story(&FileJournal::open(&folder.file(), Seconds::default().clock()).unwrap()).await.unwrap();
+    drop(open("https://a.test").unwrap());
+    let other = open("https://b.test").err().unwrap();
+    assert!(matches!(&other, JournalError::OtherServer { server } if server == "https://a.test"), "{other}");
+    let journal = open("https://a.test").unwrap();
+    knows(&journal, 6).await;
+}
+
+#[tokio::test]
+async fn an_end_that_the_records_do_not_tell_is_refused() {
+    let journal = MemoryJournal::new(Seconds::default().clock());
+    journal.create(&new(1, "alpha", None), &Holder::new("a"), LEASE).await.unwrap();
+    let taken = Seen::Projects(serde_json::from_str(r#"{"ours":[],"others":1}"#).unwrap());
+    let taken = Record::Saw(Event::new(Timestamp::from_millis(5), taken));
+    journal.append(&id(1), 1, &taken).await.unwrap();
+    let refused = journal.finish(&id(1), &End::Completed).await.unwrap_err();
+    assert!(matches!(refused, JournalError::Lost), "{refused}");
+    let text = r#"{"failed":{"step":"initializing","reason":"name_taken","leaks":[]}}"#;
+    journal.finish(&id(1), &serde_json::from_str(text).unwrap()).await.unwrap();
+}
+
+/// What was written stays readable: this is a file of the first release.
+#[tokio::test]
+async fn a_journal_of_the_first_release_is_read() {
+    let folder = Folder::new("release");
+    std::fs::write(folder.file(), include_str!("first_release.jsonl")).unwrap();
+    let clock = Seconds::default().clock();
+    let journal = FileJournal::open_of(&folder.file(), "https://dokploy.example.org", clock).unwrap();
+    let id = |text| DeploymentId::parse(text).unwrap();
+    let (alpha, beta) = (
+        id("dep_1795973026145_0d1ff33b98d006627c94ec458ae859ef"),
+        id("dep_1795973028173_576821771a0200b9a65628b0c9a6ded9"),
+    );
+    let records = journal.load(&alpha).await.unwrap();
+    assert_eq!(Machine::replay(&records).unwrap().next, Next::Ended(End::Completed));
+    let records = journal.load(&beta).await.unwrap();
+    let replayed = Machine::replay(&records).unwrap();
+    assert_eq!((replayed.machine.progress().status, replayed.position), (State::Deploying, records.len()));
+    assert_eq!(journal.claim(&Holder::new("b"), LEASE).await.unwrap(), [beta]);
 }
 
 #[tokio::test]

@@ -251,7 +251,7 @@ fn a_failure_while_a_job_is_awaited_ends_nothing_before_the_deadline() {
         Effect::FindJobs(_) => {
             looks += 1;
             // About as long as a restart takes.
-            if looks < 20 { not_done() } else { jobs(Some(vec![]), vec![a_run(&ordered, RunStatus::Done)]) }
+            if looks < 30 { not_done() } else { jobs(Some(vec![]), vec![a_run(&ordered, RunStatus::Done)]) }
         }
         Effect::Deploy { mark, .. } => {
             ordered.clone_from(mark);

@@ -20,6 +20,8 @@ pub(super) const MAX_GONE: usize = 1000;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line {
+    /// The first one, if any.
+    Server(String),
     Created(Box<NewDeployment>),
     Appended {
         id: DeploymentId,
@@ -40,6 +42,7 @@ pub(super) enum Line {
 /// All deployments.
 #[derive(Debug, Default)]
 pub(super) struct Book {
+    server: Option<String>,
     entries: BTreeMap<DeploymentId, Entry>,
 }
 
@@ -61,6 +64,7 @@ impl Book {
     /// Looks whether a line may be written.
     pub(super) fn check(&self, line: &Line) -> Result<(), JournalError> {
         match line {
+            Line::Server(server) => self.check_server(server),
             Line::Created(new) => self.check_new(new),
             Line::Appended { id, at, record } => {
                 let entry = self.entry(id)?;
@@ -70,6 +74,13 @@ impl Book {
             Line::Finished { id, end } => self.entry(id)?.check_end(end),
             Line::Kept { id, .. } if self.entries.contains_key(id) => Err(JournalError::NameTaken),
             Line::Kept { .. } => Ok(()),
+        }
+    }
+
+    fn check_server(&self, server: &str) -> Result<(), JournalError> {
+        match &self.server {
+            Some(known) if known != server => Err(JournalError::OtherServer { server: known.clone() }),
+            _ => Ok(()),
         }
     }
 
@@ -89,6 +100,7 @@ impl Book {
     /// Takes a line that was written.
     pub(super) fn take(&mut self, line: Line) -> Result<(), JournalError> {
         match line {
+            Line::Server(server) => self.server = Some(server),
             Line::Created(new) => {
                 let entry = Entry::new(&new)?;
                 self.entries.insert(new.id, entry);
@@ -117,7 +129,12 @@ impl Book {
             id: id.clone(),
             entry: Box::new(entry.clone()),
         };
-        self.entries.iter().map(kept)
+        self.server.iter().cloned().map(Line::Server).chain(self.entries.iter().map(kept))
+    }
+
+    /// The server that its deployments are on, if that was told.
+    pub(super) fn server(&self) -> Option<&str> {
+        self.server.as_deref()
     }
 
     pub(super) fn load(&self, id: &DeploymentId) -> Result<Vec<Record>, JournalError> {

@@ -67,6 +67,22 @@ impl FileJournal {
         Ok(Self { state: Arc::new(Mutex::new(state)), clock, cut_bytes })
     }
 
+    /// The same for the deployments on this server only: a journal tells nothing of any other. A file that doesn't say of
+    /// which one it is takes this one. The server is named as the caller likes, by its URL for example.
+    ///
+    /// # Errors
+    /// As [`FileJournal::open`], and [`JournalError::OtherServer`].
+    pub fn open_of(path: &Path, server: &str, clock: Clock) -> Result<Self, JournalError> {
+        let journal = Self::open(path, clock)?;
+        {
+            let mut state = journal.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.book.server() != Some(server) {
+                state.write(Line::Server(server.to_owned()))?;
+            }
+        }
+        Ok(journal)
+    }
+
     /// How many bytes of a last line that a crash had cut short were dropped at the start.
     #[must_use]
     pub fn cut_bytes(&self) -> u64 {

@@ -22,7 +22,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) const SETTLES: Duration = Duration::from_secs(30);
 
 /// The longest pause of our own, so that what was left behind is gone soon after Dokploy answers again.
-const MAX_PAUSE: Duration = Duration::from_secs(8);
+const MAX_PAUSE: Duration = Duration::from_secs(4);
 
 /// The longest pause that a server may ask for.
 const MAX_TOLD_PAUSE: Duration = Duration::from_secs(30);
@@ -62,7 +62,7 @@ impl Patience {
     /// Pauses after a failure, for longer each time, and at least as long as was told.
     pub(super) fn pause_for(&mut self, at: Timestamp, after_ms: u64) {
         let times = self.tried.as_ref().map_or(0, |(_, times)| times.saturating_sub(1));
-        let doublings = self.failures.max(times).min(3);
+        let doublings = self.failures.max(times).min(2);
         let own = MAX_PAUSE.min(FIRST_PAUSE * 2_u32.pow(doublings));
         let told = MAX_TOLD_PAUSE.min(Duration::from_millis(after_ms));
         self.failures += 1;

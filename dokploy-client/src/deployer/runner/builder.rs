@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::deployer::journal::{Clock, Holder, Journal};
 use crate::deployer::perform::Hands;
 use crate::dns::Dns;
+use crate::error::Error;
 
 /// The limits of a [`Deployer`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,14 +66,19 @@ impl DeployerBuilder {
     /// The deployer. It does nothing before it is asked.
     ///
     /// # Errors
-    /// [`DeployError::Dokploy`] where the system can't be used.
+    /// [`DeployError::Dokploy`] for a limit of nothing, or where the system can't be used.
     pub fn build(self) -> Result<Deployer, DeployError> {
+        if self.limits.active == 0 || self.limits.lease.is_zero() {
+            return Err(
+                Error::invalid("deployer limits", "`active` and `lease` must be more than nothing").into()
+            );
+        }
         let inner = Inner {
             hands: Hands { client: self.client, dns: self.dns },
             journal: self.journal,
             clock: self.clock,
             holder: Holder::new(&format!("{:032x}", random()?)),
-            active: Semaphore::new(self.limits.active),
+            active: Semaphore::new(self.limits.active.min(Semaphore::MAX_PERMITS)),
             limits: self.limits,
             stop: CancellationToken::new(),
             kill: CancellationToken::new(),

@@ -2,13 +2,14 @@
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Inner;
 use super::log::Log;
-use crate::deployer::effect::{Effect, Event, Seen};
+use crate::deployer::effect::{Effect, Event, Failure, Seen};
 use crate::deployer::id::DeploymentId;
 use crate::deployer::journal::{JournalError, Record};
 use crate::deployer::machine::{Machine, Next};
@@ -17,6 +18,9 @@ use crate::deployer::timestamp::Timestamp;
 
 /// How often within its time a lease is renewed.
 const RENEWALS: u32 = 3;
+
+/// For a look for what was left behind, so that it is not still waited for when the server answers again.
+const TIDY_LOOK: Duration = Duration::from_secs(3);
 
 /// A machine and how many records it has.
 pub(super) struct Work {
@@ -174,7 +178,12 @@ impl Task<'_> {
             }
             self.still_hold(work.position).await?;
         }
-        Ok(self.inner.hands.perform(&work.machine, effect).await)
+        let done = self.inner.hands.perform(&work.machine, effect);
+        if *effect == Effect::FindProjects && work.machine.failed_before().is_some() {
+            let seen = tokio::time::timeout(TIDY_LOOK, done).await;
+            return Ok(seen.unwrap_or(Seen::Failed(Failure::NotDone { after_ms: 0 })));
+        }
+        Ok(done.await)
     }
 
     /// Tells the machine, after the record of it.

@@ -1,6 +1,7 @@
 //! What callers hold of a deployment.
 
 use std::fmt;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -9,6 +10,7 @@ use super::{DeployError, Deployer};
 use crate::client::Tail;
 use crate::deployer::end::End;
 use crate::deployer::id::DeploymentId;
+use crate::deployer::plan::Plan;
 use crate::deployer::state::{Operation, Progress, State};
 
 /// A handle of one operation on a deployment. Dropping it stops nothing.
@@ -28,6 +30,12 @@ impl Deployment {
     #[must_use]
     pub fn id(&self) -> &DeploymentId {
         &self.id
+    }
+
+    /// What is deployed. Of one that ended before this deployer came, without variables.
+    #[must_use]
+    pub fn plan(&self) -> Arc<Plan> {
+        Arc::clone(self.log.borrow().plan())
     }
 
     /// All its states from the beginning of the operation on.

@@ -1,6 +1,7 @@
 //! What readers see of a deployment.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::deployer::end::End;
 use crate::deployer::machine::Machine;
+use crate::deployer::plan::Plan;
 use crate::deployer::state::Progress;
 
 /// Each state that one operation has come through: a dozen at most.
@@ -22,6 +24,7 @@ pub(super) struct Log {
     over: Option<Option<End>>,
     /// Cancelled by who wants the deployment no more; heard by its task.
     withdrawal: CancellationToken,
+    plan: Arc<Plan>,
 }
 
 impl Log {
@@ -29,7 +32,8 @@ impl Log {
         let last = machine.progress();
         // That it failed stays so, whatever becomes of what it left.
         let over = machine.failed_before().cloned().map(Some);
-        Self { steps: vec![last], last, over, withdrawal: CancellationToken::new() }
+        let plan = Arc::new(machine.plan().clone());
+        Self { steps: vec![last], last, over, withdrawal: CancellationToken::new(), plan }
     }
 
     /// Notes where the machine is. Whether that is new.
@@ -55,6 +59,10 @@ impl Log {
 
     pub(super) fn withdrawal(&self) -> &CancellationToken {
         &self.withdrawal
+    }
+
+    pub(super) fn plan(&self) -> &Arc<Plan> {
+        &self.plan
     }
 
     pub(super) fn last(&self) -> Progress {
