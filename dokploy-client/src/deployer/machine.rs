@@ -171,14 +171,19 @@ impl Machine {
     }
 
     /// Whether this has to be recorded before it is told. The end of a wait need not be, since whatever comes next says the
-    /// same; nor a try in vain to delete what was left behind, which may go on for days.
+    /// same; nor a look at a job or at the stack's health that shows nothing new; nor a try in vain to delete what was
+    /// left behind, which may go on for days.
     #[must_use]
-    pub fn needs_record(&self, seen: &Seen) -> bool {
-        let is_in_vain = match &self.step {
-            Step::Remove(removal) => self.operation == Operation::Tidy && removal.is_in_vain(seen),
-            _ => false,
-        };
-        *seen != Seen::Waited && !is_in_vain
+    pub fn needs_record(&self, event: &Event) -> bool {
+        match (&self.step, &event.seen) {
+            (_, Seen::Waited) => false,
+            (_, Seen::Jobs(_) | Seen::Health(_)) if !self.patience.has_failures() => {
+                let (after, _) = self.clone().on(event.clone());
+                (after.step, after.making) != (self.step.clone(), self.making.clone())
+            }
+            (Step::Remove(removal), seen) if self.operation == Operation::Tidy => !removal.is_in_vain(seen),
+            _ => true,
+        }
     }
 
     /// Whether it is a deployment that still becomes a stack, and so heeds [`Seen::Withdrawn`].

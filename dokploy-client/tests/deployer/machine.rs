@@ -41,7 +41,12 @@ fn schedules(deployers: usize) -> impl Strategy<Value = Schedule> {
 /// Runs many schedules and tells how many, and what came of them.
 fn check(cases: u32, deployers: usize) {
     let tallies = Mutex::new(Vec::<Tally>::new());
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..Config::default()
+    });
     let result = runner.run(&schedules(deployers), |schedule| {
         let tally = run(&schedule).map_err(TestCaseError::fail)?;
         tallies.lock().unwrap().push(tally);

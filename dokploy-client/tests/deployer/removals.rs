@@ -106,10 +106,11 @@ fn of_what_is_tried_in_vain_nothing_is_recorded() {
             Next::Do(effect) => server.answer(effect),
             Next::Ended(end) => panic!("{end:?}"),
         };
-        if machine.needs_record(&seen) {
-            recorded.push(format!("{seen:?}"));
+        let event = Event::new(Timestamp::from_millis(now), seen);
+        if machine.needs_record(&event) {
+            recorded.push(format!("{:?}", event.seen));
         }
-        (machine, next) = machine.on(Event::new(Timestamp::from_millis(now), seen));
+        (machine, next) = machine.on(event);
     }
     assert!(tries[0] > 100, "{tries:?}");
     assert!(recorded.len() < 10, "{recorded:#?}");

@@ -245,6 +245,32 @@ fn a_job_that_was_done_while_nobody_was_there_is_found_though_the_first_look_fai
 }
 
 #[test]
+fn a_look_at_a_job_that_shows_nothing_new_is_not_recorded() {
+    let mut server = Good::new();
+    let (mut now, mut recorded, mut looks) = (1_700_000_000_000, 0, 0);
+    let id = DeploymentId::new(Timestamp::from_millis(now), 1);
+    let (mut machine, mut next) = Machine::new(id, plan());
+    loop {
+        let seen = match &next {
+            Next::Do(Effect::FindJobs(_)) => {
+                looks += 1;
+                jobs(None, vec![])
+            }
+            Next::Do(effect) => server.answer(effect),
+            Next::WaitUntil(until) => {
+                now = now.max(until.as_millis());
+                Seen::Waited
+            }
+            Next::Ended(end) => break assert!(matches!(end, End::Failed(_))),
+        };
+        let event = Event::new(Timestamp::from_millis(now), seen);
+        recorded += usize::from(machine.needs_record(&event));
+        (machine, next) = machine.on(event);
+    }
+    assert!(looks > 150 && recorded < 25, "{recorded} of {looks}");
+}
+
+#[test]
 fn a_failure_while_a_job_is_awaited_ends_nothing_before_the_deadline() {
     let (mut server, mut looks, mut ordered) = (Good::new(), 0, String::new());
     let ran = run(plan(), |effect| match effect {

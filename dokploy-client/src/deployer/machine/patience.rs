@@ -79,6 +79,11 @@ impl Patience {
         at.since(*self.failing_since.get_or_insert(at)) >= limit
     }
 
+    /// Whether something failed since the last success.
+    pub(super) fn has_failures(&self) -> bool {
+        self.failures > 0
+    }
+
     /// Whether this is the change that was begun last.
     pub(super) fn has_tried(&self, effect: &Effect) -> bool {
         self.tried.as_ref().is_some_and(|(tried, _)| tried == effect)

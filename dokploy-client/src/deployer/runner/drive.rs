@@ -189,7 +189,7 @@ impl Task<'_> {
     /// Tells the machine, after the record of it.
     async fn saw(&self, mut work: Work, seen: Seen) -> Result<Work, JournalError> {
         let event = Event::new(work.time.now(), seen);
-        if work.machine.needs_record(&event.seen) {
+        if work.machine.needs_record(&event) {
             self.record(&mut work, &Record::Saw(event.clone())).await?;
             work.begun = None;
         }
