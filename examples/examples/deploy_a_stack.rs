@@ -16,6 +16,8 @@
 //!
 //! It writes JSON lines, and ends with 0 once the stack is there, else with 1.
 
+use std::env::VarError;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -128,11 +130,14 @@ fn told(end: Option<End>) -> Result<(), Failure> {
 
 /// What is deployed.
 fn plan() -> Result<Plan, Failure> {
-    let name = std::env::args().nth(1).unwrap_or_default();
+    let mut names = std::env::args_os().skip(1).map(|name| name.to_string_lossy().into_owned());
+    let (Some(name), None) = (names.next(), names.next()) else {
+        return Err(Failure::new("invalid_name", "say one NAME: deploy_a_stack NAME"));
+    };
     let name = StackName::parse(&name, &RESERVED).map_err(|error| Failure::new("invalid_name", error))?;
-    let suffix = variable("STACK_DOMAIN_SUFFIX").unwrap_or_else(|| "example.test".to_owned());
-    let image = Image::parse(&variable("STACK_IMAGE").unwrap_or_else(|| "stack:latest".to_owned()))?;
-    let health = variable("STACK_HEALTH_URL");
+    let suffix = variable("STACK_DOMAIN_SUFFIX")?.unwrap_or_else(|| "example.test".to_owned());
+    let image = Image::parse(&variable("STACK_IMAGE")?.unwrap_or_else(|| "stack:latest".to_owned()))?;
+    let health = variable("STACK_HEALTH_URL")?;
     let health = health.map(|url| url.replace("{name}", name.as_str()).replace("{suffix}", &suffix));
     let plan = Plan::new(name, image, &suffix)?;
     Ok(match health {
@@ -143,9 +148,12 @@ fn plan() -> Result<Plan, Failure> {
 
 /// The server, its name in the journal, and the crate's own one if it is that.
 fn server() -> Result<(Client, String, Option<Dokploy>), Failure> {
-    if let Some(url) = variable("DOKPLOY_URL") {
+    if let Some(url) = variable("DOKPLOY_URL")? {
+        if variable("DOKPLOY_API_TOKEN")?.is_none() {
+            return Err(Failure::new("not_configured", "DOKPLOY_API_TOKEN is missing; set it"));
+        }
         let client = Client::builder(&url).key(KeySource::Env("DOKPLOY_API_TOKEN")).build()?;
-        return Ok((client, url.trim_end_matches('/').to_owned(), None));
+        return Ok((client, url.trim_end_matches('/').trim_end_matches("/api").to_owned(), None));
     }
     let own = Dokploy::start(Version::V0_30_2).map_err(|error| Failure::new("system", error))?;
     let client = Client::builder(own.url()).key(KeySource::Fixed(own.key().into())).build()?;
@@ -168,10 +176,16 @@ fn open(path: &Path, server: &str) -> Result<FileJournal, JournalError> {
     open(server)
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+/// A variable that is set; one that is empty is not.
+fn variable(name: &str) -> Result<Option<String>, Failure> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Failure::new("invalid_request", format!("{name} is no UTF-8"))),
+    }
 }
 
+/// Whoever reads may be gone; the stack is deployed all the same.
 fn say(line: &Value) {
-    println!("{line}");
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

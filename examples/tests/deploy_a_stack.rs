@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -129,4 +131,28 @@ async fn what_is_known_of_one_server_is_not_told_of_another() {
     }
     let output = run(command(&first, place.path())).await;
     assert_eq!((output.status.code(), second.projects().len()), (Some(0), 0), "{:?}", lines(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_meant_is_told_in_one_line() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Dokploy::start(Version::V0_30_2).unwrap();
+    let with = |change: fn(&mut Command) -> &mut Command| {
+        let mut command = command(&server, place.path());
+        change(&mut command);
+        command
+    };
+    let cases = [
+        (with(|it| it.arg("two")), "invalid_name"),
+        (with(|it| it.env("DOKPLOY_API_TOKEN", "")), "not_configured"),
+        (with(|it| it.env("DOKPLOY_URL", OsStr::from_bytes(b"\xff"))), "invalid_request"),
+        (with(|it| it.env("DOKPLOY_URL", "nowhere")), "invalid_request"),
+        (with(|it| it.env("STACK_IMAGE", "a b")), "invalid_request"),
+    ];
+    for (command, code) in cases {
+        let output = run(command).await;
+        let lines = lines(&output);
+        assert_eq!((output.status.code(), lines.len(), &lines[0]["code"]), (Some(1), 1, &code.into()));
+    }
+    assert!(server.projects().is_empty());
 }

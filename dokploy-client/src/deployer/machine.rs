@@ -278,7 +278,7 @@ impl Machine {
             (Step::Job(job), seen) => self.work(job, seen, at),
             (Step::Health(until), Seen::Health(false) | Seen::Failed(_)) => self.unhealthy(until, at),
             (Step::Health(_), Seen::Health(true)) => self.complete(),
-            (Step::Sweep | Step::SweepProject(_), seen) => self.sweep(&seen),
+            (Step::Sweep | Step::SweepAway(_), seen) => self.sweep(&seen, at),
             (step, Seen::Failed(failure)) => self.failed(&step, &failure, at),
             (Step::Look, Seen::Projects(projects)) => self.looked(&projects, at),
             (Step::LookForDomain(application), Seen::Domains(0)) => {
@@ -378,7 +378,8 @@ impl Machine {
         }
     }
 
-    /// The stack is there. Beside it may be what came of a create whose reply was lost.
+    /// The stack is there. Beside it may be what came of a create whose reply was lost. Nobody is kept waiting for what may
+    /// come later yet: that stays, without a service, until the stack is destroyed.
     fn complete(&mut self) {
         if self.operation == Operation::Deploy && self.unsettled_until.is_some() {
             return self.enter(Step::Sweep);
@@ -386,20 +387,33 @@ impl Machine {
         self.end(End::Completed);
     }
 
-    /// Removes projects of ours without an application. What can't be seen or removed stays until the stack is destroyed.
-    fn sweep(&mut self, seen: &Seen) {
-        let extra = match seen {
-            Seen::Projects(projects) => projects.ours.iter().find(|project| project.applications.is_empty()),
-            Seen::Done => return self.enter(Step::Sweep),
+    /// Removes what stands beside the stack. What can't be seen or removed stays until the stack is destroyed.
+    fn sweep(&mut self, seen: &Seen, at: Timestamp) {
+        let beside = match seen {
+            Seen::Projects(projects) => self.beside(projects),
+            Seen::Done | Seen::Failed(Failure::Gone) => return self.enter(Step::Sweep),
+            Seen::Failed(Failure::NotDone { after_ms } | Failure::MaybeDone { after_ms })
+                if !self.patience.is_over(at, self.plan.waits().step) =>
+            {
+                self.patience.pause_for(at, *after_ms);
+                return self.enter(Step::Sweep);
+            }
             _ => None,
         };
-        let project = extra.map(|project| project.place.project.clone());
-        match project {
-            Some(project) if self.patience.try_again(&Effect::RemoveProject(project.clone())) => {
-                self.enter(Step::SweepProject(project));
-            }
+        match beside {
+            Some(effect) if self.patience.try_again(&effect) => self.enter(Step::SweepAway(effect)),
             _ => self.end(End::Completed),
         }
+    }
+
+    /// How something of ours that is not the stack is deleted, where the stack is shown.
+    fn beside(&self, projects: &Projects) -> Option<Effect> {
+        let stack = self.application(projects)?;
+        let mut applications = projects.ours.iter().flat_map(|project| &project.applications);
+        let application = applications.find(|application| *application != stack);
+        let empty = projects.ours.iter().find(|project| project.applications.is_empty());
+        let application = application.map(|application| Effect::DeleteApplication(application.clone()));
+        application.or_else(|| empty.map(|project| Effect::RemoveProject(project.place.project.clone())))
     }
 
     /// Enters a step, if what it changes may be tried once more.

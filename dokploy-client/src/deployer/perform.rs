@@ -19,9 +19,6 @@ use crate::error::{Error, Result};
 use crate::id::ApplicationId;
 use crate::name::{Description, Name};
 
-/// For a change of a DNS record, with all that a zone waits for by itself. Beyond it the change failed.
-const DNS_TIME: Duration = Duration::from_secs(120);
-
 /// The hands of a deployer.
 pub(super) struct Hands {
     pub(super) client: Client,
@@ -157,7 +154,7 @@ impl Hands {
                 Presence::Taken(_) => Seen::Failed(Failure::Refused(Reason::RecordTaken)),
             })
         };
-        match tokio::time::timeout(DNS_TIME, changed).await {
+        match tokio::time::timeout(plan.waits().step, changed).await {
             Ok(changed) => changed.unwrap_or_else(|error| Seen::Failed(dns_failure(&error))),
             Err(_) => Seen::Failed(Failure::NotDone { after_ms: 0 }),
         }

@@ -53,7 +53,7 @@ pub struct Deadlines {
     pub deploy: Duration,
     /// Until the stack answers at its health URL: 120 s. Then it is rolled back.
     pub health: Duration,
-    /// For a step that keeps failing: 30 s. Then it is rolled back.
+    /// For a step that keeps failing, and for one change of a DNS record: 30 s. Then it is rolled back.
     pub step: Duration,
     /// For the end of a job before what it works on is deleted: 60 s. Then it is deleted, and the service that may
     /// remain is named as a leak.
@@ -106,7 +106,7 @@ impl Plan {
         Ok(self)
     }
 
-    /// It is complete when this URL answers with a success.
+    /// It is complete when this URL answers with a success, or sends elsewhere than from HTTP to HTTPS.
     ///
     /// # Errors
     /// [`Error::Invalid`] where it is no `http://` or `https://` URL of at most 2000 bytes.

@@ -288,6 +288,24 @@ fn of_many_openers_each_finds_all_that_was_answered_for() {
 }
 
 #[tokio::test]
+async fn what_is_no_journal_is_refused_and_left_as_it_is() {
+    let folder = Folder::new("foreign");
+    let open = || FileJournal::open(&folder.file(), Seconds::default().clock()).err().unwrap();
+    story(&FileJournal::open(&folder.file(), Seconds::default().clock()).unwrap()).await.unwrap();
+    drop(FileJournal::open(&folder.file(), Seconds::default().clock()).unwrap());
+    let kept = std::fs::read(folder.file()).unwrap();
+    // The last line holds a deployment, and was written whole.
+    for content in [&b"my thesis"[..], b"{}", &kept[..kept.len() - 1], &kept[..kept.len() - 40]] {
+        std::fs::write(folder.file(), content).unwrap();
+        assert!(matches!(open(), JournalError::Corrupt { .. }));
+        assert_eq!(std::fs::read(folder.file()).unwrap(), content);
+    }
+    std::fs::remove_file(folder.file()).unwrap();
+    std::fs::create_dir(folder.file()).unwrap();
+    assert!(matches!(open(), JournalError::Unavailable { .. }));
+}
+
+#[tokio::test]
 async fn a_file_is_of_one_server() {
     let folder = Folder::new("server");
     let open = |server| FileJournal::open_of(&folder.file(), server, Seconds::default().clock());

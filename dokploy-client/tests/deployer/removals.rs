@@ -133,6 +133,26 @@ fn jobs_that_may_not_be_seen_are_waited_for_before_anything_is_deleted() {
 }
 
 #[test]
+fn an_application_that_is_shown_and_cannot_be_asked_is_deleted_or_named() {
+    let mut server = Good::new();
+    let gone = || Seen::Failed(Failure::Gone);
+    let ran = run(plan(), |effect| match effect {
+        Effect::Deploy { .. } => refused(),
+        Effect::FindJobs(_) | Effect::DeleteApplication(_) => gone(),
+        _ => server.answer(effect),
+    });
+    let project = ProjectId::parse("p").unwrap();
+    assert_eq!(ran.failed().leaks, [Leak::Application(application("a")), Leak::Project(project)]);
+    let mut server = Good::new();
+    let ran = run(plan(), |effect| match effect {
+        Effect::Deploy { .. } => refused(),
+        Effect::FindJobs(_) => gone(),
+        _ => server.answer(effect),
+    });
+    assert!(ran.failed().leaks.is_empty(), "{:?}", ran.failed());
+}
+
+#[test]
 fn what_is_told_to_be_gone_and_still_shown_is_given_up_and_named() {
     let mut server = Good::new();
     let ran = run(plan(), |effect| match effect {

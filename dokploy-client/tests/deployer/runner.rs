@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dokploy_client::client::NewProject;
+use dokploy_client::client::{NewProject, ProjectUpdate};
 use dokploy_client::deployer::{
     DeployError, Deployer, DeploymentId, End, Journal, Leak, Plan, Reason, State, Timestamp,
 };
@@ -192,6 +192,21 @@ async fn what_was_left_behind_goes_soon_after_dokploy_answers_again() {
     };
     tokio::time::timeout(Duration::from_secs(30), gone).await.expect("it goes");
     deployer.shutdown(Duration::from_secs(5)).await;
+}
+
+/// A project that someone calls otherwise isn't ours any more; the application that we made in it is.
+#[tokio::test]
+async fn a_stack_whose_project_was_described_anew_is_destroyed_all_the_same() {
+    let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
+    let deployer = deployer(&dokploy, &journal());
+    let deployment = deployer.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
+    assert_eq!(end(&deployment).await, End::Completed);
+    let projects = client(&dokploy).projects().all().await.unwrap();
+    let anew = ProjectUpdate::new().description(Description::parse("of a person").unwrap());
+    client(&dokploy).projects().update(&projects[0].id, &anew).await.unwrap();
+    assert_eq!(end(&deployment.destroy().await.unwrap()).await, End::Destroyed);
+    assert!(dokploy.applications().is_empty() && dokploy.services().is_empty());
+    assert_eq!(dokploy.projects().len(), 1);
 }
 
 /// Whoever hears of an end may act on it.

@@ -279,7 +279,7 @@ impl Run<'_> {
         let late = match self.die() {
             soon @ 0..200 => 1 + u64::from(soon) * 3,
             // Long after our own deadline of a call.
-            later => u64::from(later - 199) * 500,
+            later => u64::from(later - 199) * 230,
         };
         match fault {
             Fault::NotDone => Some(Seen::Failed(not_done)),

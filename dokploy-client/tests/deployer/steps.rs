@@ -114,7 +114,7 @@ fn a_job_that_a_restart_cancels_is_ordered_once_more_where_the_queue_is_shown() 
 #[test]
 fn what_came_beside_a_stack_is_removed_before_it_is_complete() {
     let mut server = Good::new();
-    let (mut creates, mut mark, mut is_late) = (0, String::new(), true);
+    let (mut creates, mut mark, mut late) = (0, String::new(), vec!["late", "empty"]);
     let ran = run(plan(), |effect| match effect {
         Effect::CreateProject if creates == 0 => {
             creates = 1;
@@ -125,17 +125,35 @@ fn what_came_beside_a_stack_is_removed_before_it_is_complete() {
             Seen::Done
         }
         Effect::FindJobs(_) => jobs(Some(vec![]), vec![a_run(&mark, RunStatus::Done)]),
-        Effect::FindProjects if !mark.is_empty() && is_late => {
-            ours(&[project("late", &[]), project("p", &["a"])])
+        Effect::FindProjects if !mark.is_empty() => match &*late {
+            [] => server.answer(effect),
+            [project_late] => ours(&[project(project_late, &[]), project("p", &["a"])]),
+            [project_late, empty, ..] => ours(&[project(project_late, &[]), project("p", &[empty, "a"])]),
+        },
+        Effect::DeleteApplication(application) => {
+            assert_eq!(Some(application.as_str()), late.pop());
+            Seen::Done
         }
         Effect::RemoveProject(project) => {
-            assert_eq!(project.as_str(), "late");
-            is_late = false;
+            assert_eq!(Some(project.as_str()), late.pop());
             Seen::Done
         }
         _ => server.answer(effect),
     });
-    assert_eq!((ran.end, is_late), (End::Completed, false));
+    assert_eq!((ran.end, late), (End::Completed, vec![]));
+}
+
+#[test]
+fn a_wait_that_is_told_does_not_move_the_deadline() {
+    let mut server = Good::new();
+    let plan = plan().deadlines(|it| it.deploy = Duration::from_secs(10));
+    let ran = run(plan, |effect| match effect {
+        Effect::FindJobs(_) => jobs(Some(vec![]), vec![]),
+        Effect::Deploy { .. } => Seen::Failed(Failure::MaybeDone { after_ms: 86_400_000 }),
+        _ => server.answer(effect),
+    });
+    assert_eq!(ran.failed().reason, Reason::TimedOut);
+    assert!((10..20).contains(&ran.took.as_secs()), "{:?}", ran.took);
 }
 
 #[test]

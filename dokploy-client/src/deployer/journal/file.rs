@@ -178,8 +178,10 @@ impl State {
 fn read(bytes: &[u8]) -> Result<(Book, u64), JournalError> {
     let (mut book, mut length) = (Book::default(), 0);
     for (position, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let Some(text) = line.strip_suffix(b"\n") else { break };
         let corrupt = || JournalError::Corrupt { line: position + 1 };
+        let Some(text) = line.strip_suffix(b"\n") else {
+            if is_cut(line) { break } else { return Err(corrupt()) }
+        };
         let line_read: Line = serde_json::from_slice(text).map_err(|_| corrupt())?;
         book.check(&line_read).and_then(|()| book.take(line_read)).map_err(|_| corrupt())?;
         length += line.len() as u64;
@@ -187,8 +189,19 @@ fn read(bytes: &[u8]) -> Result<(Book, u64), JournalError> {
     Ok((book, length))
 }
 
+/// Whether a crash may have left this of a line. All others are written beside the file, whole.
+fn is_cut(line: &[u8]) -> bool {
+    [&b"{\"created\""[..], b"{\"appended\"", b"{\"finished\"", b"{\"server\""]
+        .iter()
+        .any(|beginning| line.starts_with(beginning) || beginning.starts_with(line))
+}
+
 /// Opens the file and locks it.
 fn open(path: &Path) -> Result<File, JournalError> {
+    // A device or a pipe would be waited for, or be replaced.
+    if fs::metadata(path).is_ok_and(|it| !it.is_file()) {
+        return Err(unavailable("opening it")(io::Error::other("it is no file")));
+    }
     loop {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).mode(MODE).open(path);

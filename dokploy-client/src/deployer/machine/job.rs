@@ -93,8 +93,10 @@ impl Job {
 impl Machine {
     /// Sends the order.
     pub(super) fn order(&mut self, mut job: Job, at: Timestamp) {
+        if at >= job.until {
+            return self.fail(Reason::TimedOut, at);
+        }
         job.sent = at;
-        self.making.get_or_insert_with(|| job.application.as_str().to_owned());
         self.attempt(Step::Job(job.with(Phase::Send)), at);
     }
 
@@ -105,11 +107,14 @@ impl Machine {
                 self.order(job, at);
             }
             (Phase::Send, Seen::Done) => {
+                self.may_make(&job);
                 job.is_acknowledged = true;
                 self.enter(Step::Job(job.with(Phase::Await)));
             }
             (Phase::Send, Seen::Failed(Failure::MaybeDone { after_ms })) => {
+                self.may_make(&job);
                 self.patience.pause_for(at, after_ms);
+                self.patience.pause_until_at_most(job.until);
                 self.enter(Step::Job(job.with(Phase::Await)));
             }
             (Phase::Await, Seen::Jobs(jobs)) => self.judge(job, &jobs, at),
@@ -149,6 +154,11 @@ impl Machine {
                 None => self.wait_for(&job, at),
             },
         }
+    }
+
+    /// Notes that a job may make the service.
+    fn may_make(&mut self, job: &Job) {
+        self.making.get_or_insert_with(|| job.application.as_str().to_owned());
     }
 
     /// Whether an order that was not answered for is taken for lost, where no queue tells. Who asks twice gets the same

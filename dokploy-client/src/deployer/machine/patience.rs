@@ -19,7 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long after a create whose reply was lost nothing of it is looked for in vain: a call of ours ends after ten seconds
 /// without an answer, and the server goes on with it.
-pub(super) const SETTLES: Duration = Duration::from_secs(30);
+pub(super) const SETTLES: Duration = Duration::from_secs(15);
 
 /// The longest pause of our own, so that what was left behind is gone soon after Dokploy answers again.
 const MAX_PAUSE: Duration = Duration::from_secs(4);
@@ -67,6 +67,11 @@ impl Patience {
         let told = MAX_TOLD_PAUSE.min(Duration::from_millis(after_ms));
         self.failures += 1;
         self.wait(at, own.max(told));
+    }
+
+    /// Ends the pause at a deadline.
+    pub(super) fn pause_until_at_most(&mut self, deadline: Timestamp) {
+        self.pause = self.pause.map(|until| until.min(deadline));
     }
 
     /// Pauses.

@@ -33,6 +33,8 @@ pub(super) struct Removal {
     has_unseen: bool,
     /// Whether creates whose replies were lost have had their time.
     is_settled: bool,
+    /// Whether the application was shown, or asked for.
+    has_asked: bool,
     has_record: bool,
     /// Applications whose jobs are not waited for any more.
     quiet: Vec<ApplicationId>,
@@ -52,6 +54,8 @@ enum Phase {
     Clean(ApplicationId),
     /// Wait for the job that runs.
     Quiet(ApplicationId),
+    /// Ask for the application that was set up and that no look shows.
+    Ask(ApplicationId),
     Delete(ApplicationId),
     Remove(ProjectId),
 }
@@ -68,6 +72,7 @@ impl Removal {
             was_done: false,
             has_unseen: false,
             is_settled: false,
+            has_asked: false,
             has_record,
             quiet: Vec::new(),
             unclean: Vec::new(),
@@ -101,7 +106,7 @@ impl Removal {
             Phase::Record => Effect::DeleteRecord,
             Phase::Look => Effect::FindProjects,
             Phase::Clean(application) => Effect::CleanQueues(application.clone()),
-            Phase::Quiet(application) => Effect::FindJobs(application.clone()),
+            Phase::Quiet(application) | Phase::Ask(application) => Effect::FindJobs(application.clone()),
             Phase::Delete(application) => Effect::DeleteApplication(application.clone()),
             Phase::Remove(project) => Effect::RemoveProject(project.clone()),
         }
@@ -147,6 +152,7 @@ impl Removal {
     pub(super) fn is_in_vain(&self, seen: &Seen) -> bool {
         match (&self.phase, seen) {
             (Phase::Record, Seen::Failed(failure)) => *failure != Failure::Gone,
+            (Phase::Ask(_), Seen::Failed(failure)) => *failure != Failure::Gone,
             (Phase::Look | Phase::Delete(_) | Phase::Remove(_), Seen::Failed(_)) => true,
             (Phase::Look, Seen::Projects(projects)) => {
                 let goes_on = self.choose().is_some() || self.has_record;
@@ -184,6 +190,11 @@ impl Machine {
         match (removal.phase.clone(), seen) {
             // Where the look came from is not always recorded.
             (_, Seen::Projects(projects)) => self.left(removal, projects, at),
+            (Phase::Ask(application), Seen::Jobs(_)) => {
+                // Its project was renamed by someone; what we made is ours by its id.
+                self.delete_next(Removal { phase: Phase::Clean(application), ..removal }, at);
+            }
+            (Phase::Ask(_), Seen::Failed(Failure::Gone)) => self.go(removal, Phase::Look),
             (Phase::Quiet(_), Seen::Jobs(jobs)) => self.wait_for_jobs(removal, &jobs, at),
             (Phase::Quiet(_), Seen::Failed(failure)) => self.cannot_see_jobs(removal, &failure, at),
             (Phase::Record, Seen::Done | Seen::Failed(Failure::Gone)) => {
@@ -212,6 +223,15 @@ impl Machine {
             self.making.take().into_iter().for_each(|service| removal.note_service(service));
         }
         removal.left = Some(projects.ours);
+        let unshown = self.application.clone().filter(|_| !removal.has_asked);
+        removal.has_asked = true;
+        let is_shown = |application: &ApplicationId| {
+            let left = removal.left.as_deref().unwrap_or_default();
+            left.iter().any(|project| project.applications.contains(application))
+        };
+        if let Some(application) = unshown.filter(|application| !is_shown(application)) {
+            return self.go(removal, Phase::Ask(application));
+        }
         match (removal.choose(), self.unsettled_until) {
             (Some(phase), _) => self.delete_next(Removal { phase, ..removal }, at),
             // Something may come yet, or came after it was looked for.
@@ -251,7 +271,8 @@ impl Machine {
         if jobs.are_busy() && at < removal.until {
             return self.patience.wait(at, POLL);
         }
-        if jobs.are_busy() || removal.may_begin_unseen(jobs) {
+        let may_begin = self.making.is_some() && removal.may_begin_unseen(jobs);
+        if jobs.are_busy() || may_begin {
             removal.note_service(jobs.app_name.clone());
         }
         self.delete(removal, at);
@@ -259,7 +280,7 @@ impl Machine {
 
     fn cannot_see_jobs(&mut self, mut removal: Removal, failure: &Failure, at: Timestamp) {
         match failure {
-            Failure::Gone => return self.go(removal, Phase::Look),
+            Failure::Gone => return self.nothing_to_wait_for(removal, at),
             Failure::NotDone { after_ms } | Failure::MaybeDone { after_ms } if at < removal.until => {
                 return self.patience.pause_for(at, *after_ms);
             }
@@ -267,6 +288,15 @@ impl Machine {
             _ => removal.note_unseen_service(self.making.clone()),
         }
         self.delete(removal, at);
+    }
+
+    /// An application that can't be asked is gone, or is deleted without a wait if the next look shows it.
+    fn nothing_to_wait_for(&mut self, mut removal: Removal, at: Timestamp) {
+        if let Phase::Quiet(application) = removal.phase.clone() {
+            removal.quiet.push(application);
+        }
+        self.patience.pause_for(at, 0);
+        self.go(removal, Phase::Look);
     }
 
     /// Deletes the application whose jobs were waited for.
@@ -309,7 +339,7 @@ impl Machine {
         let phase = match removal.phase.clone() {
             Phase::Look => {
                 let is_unsettled = self.unsettled_until.is_some();
-                removal.has_unseen = removal.left.as_ref().is_none_or(Vec::is_empty) || is_unsettled;
+                removal.has_unseen |= removal.left.as_ref().is_none_or(Vec::is_empty) || is_unsettled;
                 removal.has_record |= is_unsettled && self.plan.address().is_some();
                 self.may_have_record |= removal.has_record;
                 return self.end(removal.end());
@@ -324,6 +354,11 @@ impl Machine {
             }
             Phase::Remove(project) => {
                 removal.given_up.push(Leak::Project(project));
+                Phase::Look
+            }
+            // It may be there all the same.
+            Phase::Ask(_) => {
+                removal.has_unseen = true;
                 Phase::Look
             }
             Phase::Record | Phase::Quiet(_) => Phase::Look,

@@ -33,9 +33,10 @@ pub(super) enum Step {
     Start(ApplicationId),
     /// Until the stack answers, or until then.
     Health(Timestamp),
-    /// Look for projects of ours that stand beside the stack.
+    /// Look for what stands beside the stack: a create that took effect late.
     Sweep,
-    SweepProject(ProjectId),
+    /// Delete that.
+    SweepAway(Effect),
     Remove(Removal),
     Ended(End),
 }
@@ -46,9 +47,8 @@ impl Step {
         Next::Do(match self {
             Self::Look | Self::Sweep => Effect::FindProjects,
             Self::CreateProject => Effect::CreateProject,
-            Self::RemoveExtra(project) | Self::SweepProject(project) => {
-                Effect::RemoveProject(project.clone())
-            }
+            Self::RemoveExtra(project) => Effect::RemoveProject(project.clone()),
+            Self::SweepAway(effect) => effect.clone(),
             Self::CreateApplication(place) => Effect::CreateApplication(place.clone()),
             Self::DeleteExtra(application) => Effect::DeleteApplication(application.clone()),
             Self::Configure(application) => Effect::Configure(application.clone()),

@@ -104,7 +104,7 @@ impl Deployment {
         self.deployer.operate(&self.id, Operation::Start).await
     }
 
-    /// Deletes all of it. Its name is free then.
+    /// Deletes all of it, with whatever else was put into its project. Its name is free then.
     ///
     /// # Errors
     /// As [`Deployment::redeploy`].
