@@ -195,6 +195,11 @@ impl Record {
             _ => 1,
         }
     }
+
+    /// At which position the next one comes after these.
+    pub(super) fn next_position(records: &[Self]) -> usize {
+        records.iter().map(Self::count).sum()
+    }
 }
 
 impl Holder {

@@ -195,9 +195,7 @@ impl Plan {
     pub fn environment(&self) -> Environment {
         self.variables.environment()
     }
-}
 
-impl Plan {
     /// The same without variables.
     pub(super) fn without_values(self) -> Self {
         Self { variables: Variables::default(), ..self }

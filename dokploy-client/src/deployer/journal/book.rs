@@ -241,7 +241,7 @@ impl Entry {
     }
 
     fn position(&self) -> usize {
-        self.records.iter().map(Record::count).sum()
+        Record::next_position(&self.records)
     }
 
     fn is_gone(&self) -> bool {

@@ -89,23 +89,25 @@ impl Patience {
         self.failures > 0
     }
 
-    /// Whether this is the change that was begun last.
-    pub(super) fn has_tried(&self, effect: &Effect) -> bool {
-        self.tried.as_ref().is_some_and(|(tried, _)| tried == effect)
+    /// How often this change was begun, if it is the last one.
+    fn times(&self, effect: &Effect) -> u32 {
+        self.tried.as_ref().filter(|(tried, _)| tried == effect).map_or(0, |(_, times)| *times)
     }
 
-    /// Whether a change may be tried once more.
+    /// Whether this is the change that was begun last.
+    pub(super) fn has_tried(&self, effect: &Effect) -> bool {
+        self.times(effect) > 0
+    }
+
+    /// Whether a change may be begun, or repeated once more.
     pub(super) fn may_try_again(&self, effect: &Effect) -> bool {
-        self.tried.as_ref().is_none_or(|(tried, times)| tried != effect || *times <= REPEATS)
+        self.times(effect) <= REPEATS
     }
 
     /// Notes that a change begins. `false` if it was tried and repeated often enough.
     pub(super) fn try_again(&mut self, effect: &Effect) -> bool {
-        let times = match self.tried.take() {
-            Some((known, times)) if known == *effect => times + 1,
-            _ => 1,
-        };
-        self.tried = Some((effect.clone(), times));
-        times <= 1 + REPEATS
+        let may_try = self.may_try_again(effect);
+        self.tried = Some((effect.clone(), self.times(effect) + 1));
+        may_try
     }
 }

@@ -218,19 +218,15 @@ impl Machine {
 
     /// Goes on by what is left.
     fn left(&mut self, mut removal: Removal, projects: Projects, at: Timestamp) {
-        // What is shown is waited for before it is deleted.
-        if self.application.is_some() && self.application(&projects) != self.application.as_ref() {
-            self.making.take().into_iter().for_each(|service| removal.note_service(service));
-        }
+        let unshown = self.application.clone().filter(|_| self.application(&projects).is_none());
         removal.left = Some(projects.ours);
-        let unshown = self.application.clone().filter(|_| !removal.has_asked);
-        removal.has_asked = true;
-        let is_shown = |application: &ApplicationId| {
-            let left = removal.left.as_deref().unwrap_or_default();
-            left.iter().any(|project| project.applications.contains(application))
-        };
-        if let Some(application) = unshown.filter(|application| !is_shown(application)) {
-            return self.go(removal, Phase::Ask(application));
+        let has_asked = std::mem::replace(&mut removal.has_asked, true);
+        if let Some(application) = unshown {
+            // What is shown is waited for before it is deleted.
+            self.making.take().into_iter().for_each(|service| removal.note_service(service));
+            if !has_asked {
+                return self.go(removal, Phase::Ask(application));
+            }
         }
         match (removal.choose(), self.unsettled_until) {
             (Some(phase), _) => self.delete_next(Removal { phase, ..removal }, at),

@@ -101,8 +101,7 @@ impl Task<'_> {
         }
         self.renew().await?;
         let records = self.inner.journal.load(self.id).await?;
-        let is_ours = records.iter().map(Record::count).sum::<usize>() == position;
-        if is_ours { Ok(()) } else { Err(JournalError::Lost) }
+        if Record::next_position(&records) == position { Ok(()) } else { Err(JournalError::Lost) }
     }
 
     async fn run(&self, mut work: Work) -> Result<(), JournalError> {
