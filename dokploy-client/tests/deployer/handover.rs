@@ -7,13 +7,15 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use dokploy_client::deployer::{
     DeployError, Deployer, DeploymentId, Effect, End, FileJournal, Holder, Journal, JournalError,
-    NewDeployment, Plan, Record, State, Timestamp,
+    NewDeployment, Record, State, Timestamp,
 };
 use dokploy_client::testing::{Dokploy, Fault, Version};
-use dokploy_client::{Image, StackName};
 use tokio::sync::Notify;
 
-use crate::loopback::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
+use crate::loopback::{
+    client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plain_plan, plan, reached,
+    with_lease,
+};
 
 #[tokio::test]
 async fn a_shutdown_leaves_the_rest_to_the_next_one() {
@@ -21,8 +23,7 @@ async fn a_shutdown_leaves_the_rest_to_the_next_one() {
     let journal = journal();
     let first = deployer(&dokploy, &journal);
     let deployment = first.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
-    let mut progress = deployment.progress();
-    while progress.next().await.unwrap().status != State::Deploying {}
+    let mut progress = reached(&deployment, State::Deploying).await;
     first.shutdown(Duration::from_secs(10)).await;
     assert_eq!(progress.next().await, None);
     assert!(matches!(
@@ -54,8 +55,7 @@ async fn a_clock_that_is_set_meanwhile_ends_nothing_early_and_keeps_nothing_wait
         let new = || Deployer::builder(client(&dokploy), Arc::clone(&journal)).clock(Arc::new(clock.clone()));
         let first = new().limits(|it| it.lease = Duration::from_secs(1)).build().unwrap();
         let deployment = first.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
-        let mut progress = deployment.progress();
-        while progress.next().await.unwrap().status != State::Deploying {}
+        reached(&deployment, State::Deploying).await;
         hours_off.store(hours, Ordering::Relaxed);
         if hours < 0 {
             // Its successor does not go back behind what it reads.
@@ -80,8 +80,7 @@ async fn a_journal_in_a_file_carries_a_deployment_over_to_the_next_process() {
     let first = Deployer::builder(client(&dokploy), Arc::new(open().unwrap())).build().unwrap();
     let deployment = first.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
     let id = deployment.id().clone();
-    let mut progress = deployment.progress();
-    while progress.next().await.unwrap().status != State::Deploying {}
+    reached(&deployment, State::Deploying).await;
     first.shutdown(Duration::ZERO).await;
     drop((first, deployment));
     // A write that was under way has the file until it is done.
@@ -145,14 +144,10 @@ async fn a_journal_in_a_file_keeps_of_what_has_ended_how_it_did() {
 async fn what_a_dead_deployer_held_is_taken_over_when_its_lease_is_over() {
     let dokploy = Dokploy::builder(Version::V0_30_2).hold_jobs().start().unwrap();
     let journal: Arc<dyn Journal> = journal();
-    let new = || {
-        let builder = Deployer::builder(client(&dokploy), Arc::clone(&journal));
-        builder.limits(|it| it.lease = Duration::from_secs(1)).build().unwrap()
-    };
+    let new = || with_lease(&dokploy, &journal, Duration::from_secs(1));
     let first = new();
     let deployment = first.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
-    let mut progress = deployment.progress();
-    while progress.next().await.unwrap().status != State::Deploying {}
+    reached(&deployment, State::Deploying).await;
     assert_eq!(first.active(), 1);
     first.shutdown(Duration::ZERO).await;
     let second = new();
@@ -226,14 +221,11 @@ async fn stood_still(after: usize) {
         after: AtomicUsize::new(after),
         go_on: Notify::new(),
     });
-    let new = |journal| {
-        let builder = Deployer::builder(client(&dokploy), journal);
-        builder.limits(|it| it.lease = Duration::from_millis(300)).build().unwrap()
-    };
-    let first = new(Arc::clone(&still) as Arc<dyn Journal>);
+    let (lease, stalling) = (Duration::from_millis(300), Arc::clone(&still) as Arc<dyn Journal>);
+    let first = with_lease(&dokploy, &stalling, lease);
     let deployment = first.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let second = new(journal);
+    let second = with_lease(&dokploy, &journal, lease);
     second.resume().await.unwrap();
     let again = second.deployment(deployment.id()).await.unwrap();
     assert_eq!(end(&again).await, End::Completed);
@@ -270,9 +262,7 @@ async fn what_failed_stays_so_for_the_next_deployer_and_keeps_nobody_waiting() {
     let again = second.deployment(deployment.id()).await.unwrap();
     assert_eq!((again.state(), end(&again).await), (before, failed));
     assert_eq!(again.progress().next().await, Some(before));
-    let nothing: [&str; 0] = [];
-    let beta = StackName::parse("beta", &nothing).unwrap();
-    let plan = Plan::new(beta, Image::parse("acme/stack:1").unwrap(), "example.test").unwrap();
+    let plan = plain_plan("beta", "acme/stack:1");
     let beta = second.deploy(plan, None).await.unwrap();
     assert_eq!(end(&beta).await, End::Completed);
     second.shutdown(Duration::from_secs(10)).await;
@@ -282,14 +272,10 @@ async fn what_failed_stays_so_for_the_next_deployer_and_keeps_nobody_waiting() {
 async fn who_lives_keeps_its_lease() {
     let dokploy = Dokploy::builder(Version::V0_30_2).hold_jobs().start().unwrap();
     let journal: Arc<dyn Journal> = journal();
-    let new = || {
-        let builder = Deployer::builder(client(&dokploy), Arc::clone(&journal));
-        builder.limits(|it| it.lease = Duration::from_secs(1)).build().unwrap()
-    };
+    let new = || with_lease(&dokploy, &journal, Duration::from_secs(1));
     let first = new();
     let deployment = first.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
-    let mut progress = deployment.progress();
-    while progress.next().await.unwrap().status != State::Deploying {}
+    reached(&deployment, State::Deploying).await;
     let second = new();
     second.resume().await.unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -304,26 +290,22 @@ async fn records_that_do_not_fit_keep_nothing_else_from_being_taken_over() {
     let dokploy = Dokploy::start(Version::V0_30_2).unwrap();
     let journal: Arc<dyn Journal> = journal();
     let holder = Holder::new("gone");
-    let nothing: [&str; 0] = [];
     let mut ids = Vec::new();
     for (number, name) in [(1, "alpha"), (2, "beta")] {
-        let name = StackName::parse(name, &nothing).unwrap();
-        let plan = Plan::new(name, Image::parse("acme/stack:1").unwrap(), "example.test").unwrap();
+        let plan = plain_plan(name, "acme/stack:1");
         let id = DeploymentId::new(Timestamp::from_millis(number), 7);
         let new = NewDeployment { id: id.clone(), key: None, plan };
         journal.create(&new, &holder, Duration::ZERO).await.unwrap();
         ids.push(id);
     }
     journal.append(&ids[0], 1, &Record::Began(Effect::CheckHealth)).await.unwrap();
-    let builder = Deployer::builder(client(&dokploy), Arc::clone(&journal));
-    let deployer = builder.limits(|it| it.lease = Duration::from_secs(1)).build().unwrap();
+    let deployer = with_lease(&dokploy, &journal, Duration::from_secs(1));
     let error = deployer.resume().await.unwrap_err();
     assert!(error.to_string().contains(ids[0].as_str()), "{error}");
     let beta = deployer.deployment(&ids[1]).await.unwrap();
     assert_eq!(end(&beta).await, End::Completed);
     // Also what comes later.
-    let name = StackName::parse("gamma", &nothing).unwrap();
-    let plan = Plan::new(name, Image::parse("acme/stack:1").unwrap(), "example.test").unwrap();
+    let plan = plain_plan("gamma", "acme/stack:1");
     let new = NewDeployment { id: DeploymentId::new(Timestamp::from_millis(3), 7), key: None, plan };
     journal.create(&new, &holder, Duration::ZERO).await.unwrap();
     let found = async {

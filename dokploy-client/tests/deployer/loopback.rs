@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use dokploy_client::deployer::{Deployer, Deployment, End, Journal, MemoryJournal, Plan};
+use dokploy_client::deployer::{
+    Deployer, Deployment, End, Journal, MemoryJournal, Plan, ProgressStream, State,
+};
 use dokploy_client::testing::Dokploy;
 use dokploy_client::{Client, Image, KeySource, StackName};
 
@@ -24,10 +26,21 @@ pub(crate) fn deployer(dokploy: &Dokploy, journal: &Arc<MemoryJournal>) -> Deplo
     Deployer::builder(client(dokploy), Arc::clone(journal) as Arc<dyn Journal>).build().unwrap()
 }
 
-pub(crate) fn plan(dokploy: &Dokploy, image: &str) -> Plan {
+/// One that holds what it works on for this long.
+pub(crate) fn with_lease(dokploy: &Dokploy, journal: &Arc<dyn Journal>, lease: Duration) -> Deployer {
+    let builder = Deployer::builder(client(dokploy), Arc::clone(journal));
+    builder.limits(|it| it.lease = lease).build().unwrap()
+}
+
+/// A plan of nothing but a name and an image.
+pub(crate) fn plain_plan(name: &str, image: &str) -> Plan {
     let nothing: [&str; 0] = [];
-    let name = StackName::parse("alpha", &nothing).unwrap();
-    let plan = Plan::new(name, Image::parse(image).unwrap(), "example.test").unwrap();
+    let name = StackName::parse(name, &nothing).unwrap();
+    Plan::new(name, Image::parse(image).unwrap(), "example.test").unwrap()
+}
+
+pub(crate) fn plan(dokploy: &Dokploy, image: &str) -> Plan {
+    let plan = plain_plan("alpha", image);
     let plan = plan.health(&format!("{}/api/health", dokploy.url())).unwrap();
     let plan = plan.variable("GREETING", "it's # 1").unwrap();
     plan.deadlines(|it| {
@@ -35,6 +48,13 @@ pub(crate) fn plan(dokploy: &Dokploy, image: &str) -> Plan {
         it.rollback_wait = Duration::from_secs(1);
         it.deploy = Duration::from_secs(20);
     })
+}
+
+/// Its progress from after this state on.
+pub(crate) async fn reached(deployment: &Deployment, state: State) -> ProgressStream {
+    let mut progress = deployment.progress();
+    while progress.next().await.unwrap().status != state {}
+    progress
 }
 
 pub(crate) async fn end(deployment: &Deployment) -> End {

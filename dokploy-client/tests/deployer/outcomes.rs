@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use dokploy_client::deployer::{Deployer, Deployment, End, MemoryJournal, Operation, Plan, Reason};
 use dokploy_client::testing::{Dokploy, Fault, Version};
-use dokploy_client::{Client, Image, KeySource, StackName};
+use dokploy_client::{Client, KeySource};
+
+use crate::loopback::plain_plan;
 
 /// How long a call may take here, and one that is slow.
 const CALL: Duration = Duration::from_secs(1);
@@ -195,10 +197,7 @@ async fn ended(deployment: &Deployment) -> End {
 }
 
 fn plan() -> Plan {
-    let nothing: [&str; 0] = [];
-    let name = StackName::parse("alpha", &nothing).unwrap();
-    let plan = Plan::new(name, Image::parse("acme/stack:1").unwrap(), "example.test").unwrap();
-    plan.deadlines(|it| {
+    plain_plan("alpha", "acme/stack:1").deadlines(|it| {
         (it.step, it.rollback_wait, it.deploy) =
             (Duration::from_secs(3), Duration::from_secs(3), Duration::from_secs(8));
     })

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use dokploy_client::client::{NewProject, ProjectUpdate};
 use dokploy_client::deployer::{
-    DeployError, Deployer, DeploymentId, End, Journal, Leak, Plan, Reason, State, Timestamp,
+    DeployError, Deployer, DeploymentId, End, Journal, Leak, Reason, State, Timestamp,
 };
 use dokploy_client::testing::{Dokploy, Fault, Version};
-use dokploy_client::{Client, Description, Image, KeySource, Name, StackName};
+use dokploy_client::{Client, Description, KeySource, Name};
 
-use crate::loopback::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
+use crate::loopback::{
+    client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plain_plan, plan,
+};
 
 const VERSIONS: [Version; 4] = [Version::V0_24_12, Version::V0_25_11, Version::V0_26_7, Version::V0_30_2];
 
@@ -231,9 +233,7 @@ async fn beyond_the_limit_a_deployment_waits_for_its_turn() {
     let journal: Arc<dyn Journal> = journal();
     let deployer = Deployer::builder(client(&dokploy), journal).limits(|it| it.active = 1).build().unwrap();
     let first = deployer.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
-    let nothing: [&str; 0] = [];
-    let beta = StackName::parse("beta", &nothing).unwrap();
-    let plan = Plan::new(beta, Image::parse("acme/stack:1").unwrap(), "example.test").unwrap();
+    let plan = plain_plan("beta", "acme/stack:1");
     let second = deployer.deploy(plan, None).await.unwrap();
     assert_eq!((end(&first).await, end(&second).await), (End::Completed, End::Completed));
     let calls = dokploy.calls();

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dokploy_client::deployer::{DeployError, Deployer, End, Journal, Plan, Reason, State};
+use dokploy_client::deployer::{DeployError, Deployer, End, Journal, Reason, State};
 use dokploy_client::testing::{Dokploy, Version};
-use dokploy_client::{Image, StackName};
 
-use crate::loopback::{client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plan};
+use crate::loopback::{
+    client, deployer, end, end_of_held, is_empty, is_one_stack, journal, plain_plan, plan, reached,
+};
 
 #[tokio::test]
 async fn what_is_withdrawn_is_removed_also_by_the_next_deployer() {
@@ -16,8 +17,7 @@ async fn what_is_withdrawn_is_removed_also_by_the_next_deployer() {
         let journal = journal();
         let first = deployer(&dokploy, &journal);
         let deployment = first.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
-        let mut progress = deployment.progress();
-        while progress.next().await.unwrap().status != State::Deploying {}
+        reached(&deployment, State::Deploying).await;
         if let Some(writes) = writes {
             journal.stop_after(writes);
         }
@@ -57,9 +57,7 @@ async fn what_waits_for_its_turn_can_be_withdrawn_and_what_is_complete_cannot() 
     let new = || Deployer::builder(client(&dokploy), Arc::clone(&journal)).limits(|it| it.active = 1);
     let deployer = new().build().unwrap();
     let first = deployer.deploy(plan(&dokploy, "acme/stack:1"), None).await.unwrap();
-    let nothing: [&str; 0] = [];
-    let beta = StackName::parse("beta", &nothing).unwrap();
-    let plan = Plan::new(beta, Image::parse("acme/stack:1").unwrap(), "example.test").unwrap();
+    let plan = plain_plan("beta", "acme/stack:1");
     let second = deployer.deploy(plan, None).await.unwrap();
     let elsewhere = new().build().unwrap().deployment(second.id()).await.unwrap();
     assert!(matches!(elsewhere.withdraw().await.unwrap_err(), DeployError::Busy));

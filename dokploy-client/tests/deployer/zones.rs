@@ -10,7 +10,7 @@ use dokploy_client::deployer::{DeployError, Deployer, End, Leak, Reason, State};
 use dokploy_client::dns::{Dns, DnsError, Owner, Presence, RecordSet, RecordType};
 use dokploy_client::testing::{Dokploy, Version};
 
-use crate::loopback::{client, end, is_empty, journal, plan};
+use crate::loopback::{client, end, is_empty, journal, plan, reached};
 
 /// A zone in memory, of one record: whose it is.
 #[derive(Default)]
@@ -96,8 +96,7 @@ async fn a_zone_that_never_answers_is_waited_for_in_vain_and_its_record_is_named
     let deployer = builder.build().unwrap();
     let plan = plan(&dokploy, "acme/stack:1").record([192, 0, 2, 1].into());
     let deployment = deployer.deploy(plan, None).await.unwrap();
-    let mut progress = deployment.progress();
-    while progress.next().await.unwrap().status != State::CreatingDomain {}
+    reached(&deployment, State::CreatingDomain).await;
     // From here on nothing but time is waited for.
     tokio::time::pause();
     let end = tokio::time::timeout(Duration::from_secs(3600), deployment.ended()).await;
